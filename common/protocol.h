@@ -1,0 +1,122 @@
+/*
+ * What is said about a trial between trainer, worker and daemon: the structs, and their JSON both
+ * ways, side by side so that the two ends cannot drift apart. docs/trainer-protocol.md and
+ * docs/http-api.md are the same in prose.
+ *
+ *     ninety-trainer --lines on a pipe--> ninety-worker --POST /v1/reports--> ninetyd
+ */
+#pragma once
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/hash.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTOCOL_VERSION 1
+
+/* A number that may be absent is NAN (double) or -1 (integer); JSON leaves it out. */
+
+struct measurement {
+    int64_t step;
+    double test_accuracy; /* 0..1 */
+    double train_loss;    /* of the batch of that step; NAN at step 0 */
+    double cpu_ms;        /* CPU time of the training thread so far, evaluation left out */
+    double wall_ms;       /* wall time so far, evaluation left out */
+};
+
+struct layer_stat {
+    int64_t step;
+    int layer; /* 0 = first hidden layer ... n_hidden = the logits */
+    double gradient_rms;        /* d loss / d weights */
+    double preactivation_gradient_rms; /* d loss / d pre-activation */
+    double weight_rms;
+    double update_ratio;        /* |update| / |weights|, as RMS */
+    double saturated;           /* share of units outside 0.98 of the range; NAN where unbounded */
+    double dead;                /* share of units never active in the batch; NAN but for ReLU */
+    double preactivation_mean, preactivation_std;
+};
+
+struct trial_result {
+    int64_t steps;             /* taken in all */
+    int64_t steps_to_target;   /* -1 = censored */
+    double seconds_to_target;  /* CPU seconds of training; NAN = censored */
+    double final_accuracy;
+    double final_loss;         /* NAN when no step was taken */
+    double ms_per_step;        /* CPU milliseconds */
+    char weights_sha256[SHA256_HEX_SIZE]; /* "" = not told (a foreign trainer may leave it out) */
+    char data_sha256[SHA256_HEX_SIZE];    /* "" likewise */
+    char kernel[32];                      /* e.g. "SkylakeX"; "" = unknown */
+    char trainer[64];                     /* e.g. "ninety-trainer 0.1.0" */
+};
+
+struct trial_failure {
+    char reason[512];
+    bool retry; /* false: another attempt would fail the same way (bad data, diverged) */
+};
+
+enum report_end { REPORT_CONTINUES, REPORT_DONE, REPORT_FAILED, REPORT_RELEASED };
+
+/* One item of POST /v1/reports. */
+struct report {
+    int64_t trial;
+    int64_t attempt; /* the attempt's number, 1.. */
+    struct measurement *measurements;
+    size_t n_measurements;
+    struct layer_stat *layers;
+    size_t n_layers;
+    enum report_end end;
+    struct trial_result result;   /* REPORT_DONE */
+    struct trial_failure failure; /* REPORT_FAILED */
+};
+
+enum report_status { REPORT_OK, REPORT_LEASE_LOST, REPORT_CANCELLED };
+const char *report_status_name(enum report_status status);
+/* -1 when it is no status. */
+int report_status_by_name(const char *name);
+
+/* New reference; NULL only when out of memory. */
+json_t *report_to_json(const struct report *report);
+/* Allocates the arrays; free with report_clear. ERROR_INVALID names the field. */
+int report_from_json(const json_t *object, struct report *ret, struct error *error);
+void report_clear(struct report *report);
+
+/* ---- the trainer's lines ---- */
+
+/* The worker's line: one trial to train. */
+struct trainer_job {
+    int64_t trial, attempt;
+    struct trial_config config;
+    char data_dir[512];                /* holds the four plain IDX files */
+    char data_sha256[SHA256_HEX_SIZE]; /* "" = unknown; handed back in the result */
+};
+
+/* Texts end in "\n"; malloc'd, the caller frees; NULL only when out of memory. */
+char *trainer_job_to_line(const struct trainer_job *job);
+int trainer_job_from_line(const char *line, struct trainer_job *ret, struct error *error);
+
+enum trainer_event_type {
+    TRAINER_READY,       /* {"type":"ready","protocol":1,"trainer":"...","kernel":"..."} */
+    TRAINER_MEASUREMENT, /* {"type":"measurement","trial":..,"attempt":..,"step":..., ...} */
+    TRAINER_LAYER,       /* {"type":"layer",...} */
+    TRAINER_DONE,        /* {"type":"done",...} */
+    TRAINER_FAILED,      /* {"type":"failed","reason":"...","retry":false} */
+};
+
+struct trainer_event {
+    enum trainer_event_type type;
+    int64_t trial, attempt; /* all but ready */
+    int64_t protocol;       /* ready */
+    char trainer[64];       /* ready */
+    char kernel[32];        /* ready */
+    struct measurement measurement;
+    struct layer_stat layer;
+    struct trial_result result;
+    struct trial_failure failure;
+};
+
+char *trainer_event_to_line(const struct trainer_event *event);
+int trainer_event_from_line(const char *line, struct trainer_event *ret, struct error *error);
