@@ -1,6 +1,7 @@
 /*
  * A trial's configuration: the one table of its fields, their names, defaults and ranges, and the
- * ways in (JSON, text of a command-line flag, a sweep's typed value) and out (canonical JSON, hash).
+ * ways in (JSON, text of a command-line flag, a sweep's typed value) and out (canonical JSON,
+ * hash).
  *
  *     JSON object / flags / sweep cell --set--> config_draft --resolve--> trial_config --> JSON
  *
@@ -99,7 +100,14 @@ enum config_field {
     CONFIG_FIELD_COUNT,
 };
 
-enum config_type { CONFIG_INT, CONFIG_DOUBLE, CONFIG_BOOL, CONFIG_CHOICE, CONFIG_NAME, CONFIG_INTS };
+enum config_type {
+    CONFIG_INT,
+    CONFIG_DOUBLE,
+    CONFIG_BOOL,
+    CONFIG_CHOICE,
+    CONFIG_NAME,
+    CONFIG_INTS
+};
 
 struct config_field_info {
     const char *name; /* as in JSON; the command-line flag is the same with '-' for '_' */

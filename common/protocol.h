@@ -30,23 +30,23 @@ struct measurement {
 
 struct layer_stat {
     int64_t step;
-    int layer; /* 0 = first hidden layer ... n_hidden = the logits */
-    double gradient_rms;        /* d loss / d weights */
+    int layer;                         /* 0 = first hidden layer ... n_hidden = the logits */
+    double gradient_rms;               /* d loss / d weights */
     double preactivation_gradient_rms; /* d loss / d pre-activation */
     double weight_rms;
-    double update_ratio;        /* |update| / |weights|, as RMS */
-    double saturated;           /* share of units outside 0.98 of the range; NAN where unbounded */
-    double dead;                /* share of units never active in the batch; NAN but for ReLU */
+    double update_ratio; /* |update| / |weights|, as RMS */
+    double saturated;    /* share of units outside 0.98 of the range; NAN where unbounded */
+    double dead;         /* share of units never active in the batch; NAN but for ReLU */
     double preactivation_mean, preactivation_std;
 };
 
 struct trial_result {
-    int64_t steps;             /* taken in all */
-    int64_t steps_to_target;   /* -1 = censored */
-    double seconds_to_target;  /* CPU seconds of training; NAN = censored */
+    int64_t steps;            /* taken in all */
+    int64_t steps_to_target;  /* -1 = censored */
+    double seconds_to_target; /* CPU seconds of training; NAN = censored */
     double final_accuracy;
-    double final_loss;         /* NAN when no step was taken */
-    double ms_per_step;        /* CPU milliseconds */
+    double final_loss;                    /* NAN when no step was taken */
+    double ms_per_step;                   /* CPU milliseconds */
     char weights_sha256[SHA256_HEX_SIZE]; /* "" = not told (a foreign trainer may leave it out) */
     char data_sha256[SHA256_HEX_SIZE];    /* "" likewise */
     char kernel[32];                      /* e.g. "SkylakeX"; "" = unknown */

@@ -31,8 +31,8 @@ void rng_philox(uint64_t seed, uint64_t counter, uint32_t purpose, uint32_t inde
 void rng_init(struct rng *rng, uint64_t seed, enum rng_purpose purpose, uint32_t index);
 uint32_t rng_u32(struct rng *rng);
 uint64_t rng_u64(struct rng *rng);
-double rng_uniform(struct rng *rng);               /* [0, 1), 53 bits */
-uint32_t rng_below(struct rng *rng, uint32_t n);   /* 0..n-1, unbiased (Lemire 2019); n > 0 */
+double rng_uniform(struct rng *rng);             /* [0, 1), 53 bits */
+uint32_t rng_below(struct rng *rng, uint32_t n); /* 0..n-1, unbiased (Lemire 2019); n > 0 */
 /* Standard normal by inversion of the uniform (Acklam's rational approximation, |error| < 1.2e-9):
  * no rejection, one uniform each, no libm call in the central region. */
 double rng_normal(struct rng *rng);

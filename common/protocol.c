@@ -1,0 +1,539 @@
+#include "common/protocol.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- structs as JSON members, by table ---- */
+
+enum member_type { MEMBER_INT, MEMBER_LAYER, MEMBER_REAL, MEMBER_TEXT, MEMBER_BOOL };
+
+struct member {
+    const char *name;
+    enum member_type type;
+    bool required;
+    size_t offset, size; /* size: of a MEMBER_TEXT's array */
+};
+
+/* clang-format off */
+#define INT(s, n, required) {#n, MEMBER_INT, required, offsetof(struct s, n), 0}
+#define REAL(s, n, required) {#n, MEMBER_REAL, required, offsetof(struct s, n), 0}
+#define TEXT(s, n, required) {#n, MEMBER_TEXT, required, offsetof(struct s, n), sizeof(((struct s *)0)->n)}
+#define END {0}
+/* clang-format on */
+
+static const struct member measurement_members[] = {
+    INT(measurement, step, true),         REAL(measurement, test_accuracy, true),
+    REAL(measurement, train_loss, false), REAL(measurement, cpu_ms, true),
+    REAL(measurement, wall_ms, true),     END,
+};
+
+static const struct member layer_members[] = {
+    INT(layer_stat, step, true),
+    {"layer", MEMBER_LAYER, true, offsetof(struct layer_stat, layer), 0},
+    REAL(layer_stat, gradient_rms, false),
+    REAL(layer_stat, preactivation_gradient_rms, false),
+    REAL(layer_stat, weight_rms, false),
+    REAL(layer_stat, update_ratio, false),
+    REAL(layer_stat, saturated, false),
+    REAL(layer_stat, dead, false),
+    REAL(layer_stat, preactivation_mean, false),
+    REAL(layer_stat, preactivation_std, false),
+    END,
+};
+
+static const struct member result_members[] = {
+    INT(trial_result, steps, true),
+    INT(trial_result, steps_to_target, false),
+    REAL(trial_result, seconds_to_target, false),
+    REAL(trial_result, final_accuracy, true),
+    REAL(trial_result, final_loss, false),
+    REAL(trial_result, ms_per_step, false),
+    TEXT(trial_result, weights_sha256, false),
+    TEXT(trial_result, data_sha256, false),
+    TEXT(trial_result, kernel, false),
+    TEXT(trial_result, trainer, false),
+    END,
+};
+
+static const struct member failure_members[] = {
+    TEXT(trial_failure, reason, true),
+    {"retry", MEMBER_BOOL, false, offsetof(struct trial_failure, retry), 0},
+    END,
+};
+
+static const struct member ready_members[] = {
+    INT(trainer_event, protocol, true),
+    TEXT(trainer_event, trainer, true),
+    TEXT(trainer_event, kernel, false),
+    END,
+};
+
+static json_t *member_to_json(const struct member *member, const void *field)
+{
+    switch (member->type) {
+    case MEMBER_INT: {
+        int64_t integer = *(const int64_t *)field;
+        return integer < 0 ? NULL : json_integer(integer);
+    }
+    case MEMBER_LAYER:
+        return json_integer(*(const int *)field);
+    case MEMBER_REAL: {
+        double real = *(const double *)field;
+        return isfinite(real) ? json_real(real) : NULL;
+    }
+    case MEMBER_TEXT:
+        return *(const char *)field ? json_string(field) : NULL;
+    case MEMBER_BOOL:
+        return json_boolean(*(const bool *)field);
+    }
+    return NULL;
+}
+
+/* Adds the members that exist to `object`; -1 when out of memory. */
+static int members_to_json(const struct member *members, const void *data, json_t *object)
+{
+    for (const struct member *m = members; m->name; m++) {
+        json_t *value = member_to_json(m, (const char *)data + m->offset);
+        if (value && json_object_set_new(object, m->name, value) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void member_set_absent(const struct member *member, void *field)
+{
+    switch (member->type) {
+    case MEMBER_INT:
+        *(int64_t *)field = -1;
+        break;
+    case MEMBER_LAYER:
+        *(int *)field = 0;
+        break;
+    case MEMBER_REAL:
+        *(double *)field = NAN;
+        break;
+    case MEMBER_TEXT:
+        *(char *)field = '\0';
+        break;
+    case MEMBER_BOOL:
+        *(bool *)field = false;
+        break;
+    }
+}
+
+static int member_from_json(const struct member *member, const json_t *json, void *field,
+                            struct error *error)
+{
+    switch (member->type) {
+    case MEMBER_INT:
+        if (!json_is_integer(json) || json_integer_value(json) < 0) {
+            return error_set(error, member->name, "%s must be an integer from 0", member->name);
+        }
+        *(int64_t *)field = json_integer_value(json);
+        return 0;
+    case MEMBER_LAYER:
+        if (!json_is_integer(json) || json_integer_value(json) < 0 ||
+            json_integer_value(json) > CONFIG_MAX_LAYERS) {
+            return error_set(error, member->name, "%s must be an integer from 0 to %d",
+                             member->name, CONFIG_MAX_LAYERS);
+        }
+        *(int *)field = (int)json_integer_value(json);
+        return 0;
+    case MEMBER_REAL:
+        if (!json_is_number(json)) {
+            return error_set(error, member->name, "%s must be a number", member->name);
+        }
+        *(double *)field = json_number_value(json);
+        return 0;
+    case MEMBER_TEXT:
+        if (!json_is_string(json) || json_string_length(json) >= member->size ||
+            strlen(json_string_value(json)) != json_string_length(json)) {
+            return error_set(error, member->name, "%s must be a text of at most %zu bytes",
+                             member->name, member->size - 1);
+        }
+        memcpy(field, json_string_value(json), json_string_length(json) + 1);
+        return 0;
+    case MEMBER_BOOL:
+        if (!json_is_boolean(json)) {
+            return error_set(error, member->name, "%s must be true or false", member->name);
+        }
+        *(bool *)field = json_is_true(json);
+        return 0;
+    }
+    return ERROR_INVALID;
+}
+
+/* Reads the members of `object` by the table; a null counts as absent, and unknown members are
+ * passed over, so that a newer peer can say more. */
+static int members_from_json(const struct member *members, const json_t *object, void *data,
+                             struct error *error)
+{
+    if (!json_is_object(object)) {
+        return error_set(error, NULL, "must be a JSON object");
+    }
+    for (const struct member *m = members; m->name; m++) {
+        void *field = (char *)data + m->offset;
+        const json_t *json = json_object_get(object, m->name);
+        member_set_absent(m, field);
+        if (!json || json_is_null(json)) {
+            if (m->required) {
+                return error_set(error, m->name, "%s is missing", m->name);
+            }
+            continue;
+        }
+        int rc = member_from_json(m, json, field, error);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* ---- reports ---- */
+
+static const char *const status_names[] = {"ok", "lease_lost", "cancelled"};
+
+const char *report_status_name(enum report_status status)
+{
+    return status_names[status];
+}
+
+int report_status_by_name(const char *name)
+{
+    for (int i = 0; i <= REPORT_CANCELLED; i++) {
+        if (strcmp(name, status_names[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Appends `n` structs of `size` bytes to object[name]. */
+static int list_to_json(json_t *object, const char *name, const struct member *members,
+                        const void *items, size_t n, size_t size)
+{
+    if (n == 0) {
+        return 0;
+    }
+    json_t *list = json_array();
+    if (json_object_set_new(object, name, list) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_t *item = json_object();
+        if (json_array_append_new(list, item) != 0 ||
+            members_to_json(members, (const char *)items + i * size, item) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int struct_to_json(json_t *object, const char *name, const struct member *members,
+                          const void *data)
+{
+    json_t *inner = json_object();
+    if (json_object_set_new(object, name, inner) != 0) {
+        return -1;
+    }
+    return members_to_json(members, data, inner);
+}
+
+static int end_to_json(const struct report *report, json_t *object)
+{
+    switch (report->end) {
+    case REPORT_CONTINUES:
+        return 0;
+    case REPORT_DONE:
+        return struct_to_json(object, "done", result_members, &report->result);
+    case REPORT_FAILED:
+        return struct_to_json(object, "failed", failure_members, &report->failure);
+    case REPORT_RELEASED:
+        return json_object_set_new(object, "released", json_true());
+    }
+    return -1;
+}
+
+json_t *report_to_json(const struct report *report)
+{
+    json_t *object = json_object();
+    if (json_object_set_new(object, "trial", json_integer(report->trial)) != 0 ||
+        json_object_set_new(object, "attempt", json_integer(report->attempt)) != 0 ||
+        list_to_json(object, "measurements", measurement_members, report->measurements,
+                     report->n_measurements, sizeof(*report->measurements)) != 0 ||
+        list_to_json(object, "layers", layer_members, report->layers, report->n_layers,
+                     sizeof(*report->layers)) != 0 ||
+        end_to_json(report, object) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* Reads object[name], a list of structs of `size` bytes, into a malloc'd array. */
+static int list_from_json(const json_t *object, const char *name, const struct member *members,
+                          size_t size, void **ret_items, size_t *ret_n, struct error *error)
+{
+    const json_t *list = json_object_get(object, name);
+    if (!list || json_is_null(list)) {
+        return 0;
+    }
+    if (!json_is_array(list)) {
+        return error_set(error, name, "%s must be a list", name);
+    }
+    size_t n = json_array_size(list);
+    if (n == 0) {
+        return 0;
+    }
+    char *items = calloc(n, size);
+    if (!items) {
+        return error_set(error, name, "%s is too long for the memory there is", name);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (members_from_json(members, json_array_get(list, i), items + i * size, error) != 0) {
+            char at[64];
+            snprintf(at, sizeof(at), "%s[%zu]", name, i);
+            free(items);
+            return error_prefix(error, at);
+        }
+    }
+    *ret_items = items;
+    *ret_n = n;
+    return 0;
+}
+
+static int end_from_json(const json_t *object, struct report *report, struct error *error)
+{
+    const json_t *done = json_object_get(object, "done");
+    const json_t *failed = json_object_get(object, "failed");
+    const json_t *released = json_object_get(object, "released");
+    if ((done != NULL) + (failed != NULL) + (released != NULL) > 1) {
+        return error_set(error, NULL, "give at most one of done, failed and released");
+    }
+    if (done) {
+        report->end = REPORT_DONE;
+        return members_from_json(result_members, done, &report->result, error) == 0
+                   ? 0
+                   : error_prefix(error, "done");
+    }
+    if (failed) {
+        report->end = REPORT_FAILED;
+        return members_from_json(failure_members, failed, &report->failure, error) == 0
+                   ? 0
+                   : error_prefix(error, "failed");
+    }
+    if (released) {
+        if (!json_is_true(released)) {
+            return error_set(error, "released", "released must be true where it is given");
+        }
+        report->end = REPORT_RELEASED;
+    }
+    return 0;
+}
+
+static int lease_from_json(const json_t *object, int64_t *ret_trial, int64_t *ret_attempt,
+                           struct error *error)
+{
+    static const char *const names[] = {"trial", "attempt"};
+    int64_t values[2];
+    for (int i = 0; i < 2; i++) {
+        const json_t *json = json_object_get(object, names[i]);
+        if (!json_is_integer(json) || json_integer_value(json) < 1) {
+            return error_set(error, names[i], "%s must be an integer from 1", names[i]);
+        }
+        values[i] = json_integer_value(json);
+    }
+    *ret_trial = values[0];
+    *ret_attempt = values[1];
+    return 0;
+}
+
+int report_from_json(const json_t *object, struct report *ret, struct error *error)
+{
+    if (!json_is_object(object)) {
+        return error_set(error, NULL, "a report must be a JSON object");
+    }
+    struct report report = {0};
+    void *measurements = NULL, *layers = NULL;
+    int rc = lease_from_json(object, &report.trial, &report.attempt, error);
+    if (rc == 0) {
+        rc = list_from_json(object, "measurements", measurement_members,
+                            sizeof(*report.measurements), &measurements, &report.n_measurements,
+                            error);
+    }
+    if (rc == 0) {
+        rc = list_from_json(object, "layers", layer_members, sizeof(*report.layers), &layers,
+                            &report.n_layers, error);
+    }
+    if (rc == 0) {
+        rc = end_from_json(object, &report, error);
+    }
+    report.measurements = measurements;
+    report.layers = layers;
+    if (rc != 0) {
+        report_clear(&report);
+        return rc;
+    }
+    *ret = report;
+    return 0;
+}
+
+void report_clear(struct report *report)
+{
+    free(report->measurements);
+    free(report->layers);
+    *report = (struct report){0};
+}
+
+/* ---- the trainer's lines ---- */
+
+/* Compact text of `object` with a line feed; consumes the reference. */
+static char *to_line(json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (!text) {
+        return NULL;
+    }
+    size_t length = strlen(text);
+    char *line = realloc(text, length + 2);
+    if (!line) {
+        free(text);
+        return NULL;
+    }
+    line[length] = '\n';
+    line[length + 1] = '\0';
+    return line;
+}
+
+static int from_line(const char *line, json_t **ret, struct error *error)
+{
+    json_error_t problem;
+    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &problem);
+    if (!object) {
+        return error_set(error, NULL, "the line is not JSON: %s", problem.text);
+    }
+    if (!json_is_object(object)) {
+        json_decref(object);
+        return error_set(error, NULL, "the line is not a JSON object");
+    }
+    *ret = object;
+    return 0;
+}
+
+char *trainer_job_to_line(const struct trainer_job *job)
+{
+    json_t *object = json_object();
+    if (json_object_set_new(object, "trial", json_integer(job->trial)) != 0 ||
+        json_object_set_new(object, "attempt", json_integer(job->attempt)) != 0 ||
+        json_object_set_new(object, "config", config_to_json(&job->config)) != 0 ||
+        json_object_set_new(object, "data_dir", json_string(job->data_dir)) != 0 ||
+        json_object_set_new(object, "data_sha256", json_string(job->data_sha256)) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return to_line(object);
+}
+
+int trainer_job_from_line(const char *line, struct trainer_job *ret, struct error *error)
+{
+    static const struct member members[] = {
+        TEXT(trainer_job, data_dir, true),
+        TEXT(trainer_job, data_sha256, false),
+        END,
+    };
+    json_t *object = NULL;
+    int rc = from_line(line, &object, error);
+    if (rc != 0) {
+        return rc;
+    }
+    struct trainer_job job = {0};
+    rc = lease_from_json(object, &job.trial, &job.attempt, error);
+    if (rc == 0) {
+        rc = members_from_json(members, object, &job, error);
+    }
+    if (rc == 0 && config_from_json(json_object_get(object, "config"), &job.config, error) != 0) {
+        rc = error_prefix(error, "config");
+    }
+    json_decref(object);
+    if (rc == 0) {
+        *ret = job;
+    }
+    return rc;
+}
+
+static const struct {
+    const char *name;
+    const struct member *members;
+    size_t offset; /* of the struct in trainer_event */
+} event_types[] = {
+    [TRAINER_READY] = {"ready", ready_members, 0},
+    [TRAINER_MEASUREMENT] = {"measurement", measurement_members,
+                             offsetof(struct trainer_event, measurement)},
+    [TRAINER_LAYER] = {"layer", layer_members, offsetof(struct trainer_event, layer)},
+    [TRAINER_DONE] = {"done", result_members, offsetof(struct trainer_event, result)},
+    [TRAINER_FAILED] = {"failed", failure_members, offsetof(struct trainer_event, failure)},
+};
+
+char *trainer_event_to_line(const struct trainer_event *event)
+{
+    json_t *object = json_object();
+    int rc = json_object_set_new(object, "type", json_string(event_types[event->type].name));
+    if (rc == 0 && event->type != TRAINER_READY) {
+        rc = json_object_set_new(object, "trial", json_integer(event->trial));
+        if (rc == 0) {
+            rc = json_object_set_new(object, "attempt", json_integer(event->attempt));
+        }
+    }
+    if (rc == 0) {
+        rc = members_to_json(event_types[event->type].members,
+                             (const char *)event + event_types[event->type].offset, object);
+    }
+    if (rc != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return to_line(object);
+}
+
+static int event_type_by_name(const char *name)
+{
+    for (int i = 0; name && i <= TRAINER_FAILED; i++) {
+        if (strcmp(event_types[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int trainer_event_from_line(const char *line, struct trainer_event *ret, struct error *error)
+{
+    json_t *object = NULL;
+    int rc = from_line(line, &object, error);
+    if (rc != 0) {
+        return rc;
+    }
+    struct trainer_event event = {0};
+    int type = event_type_by_name(json_string_value(json_object_get(object, "type")));
+    if (type < 0) {
+        rc = error_set(error, "type", "type must be ready, measurement, layer, done or failed");
+        goto out;
+    }
+    event.type = (enum trainer_event_type)type;
+    if (event.type != TRAINER_READY) {
+        rc = lease_from_json(object, &event.trial, &event.attempt, error);
+    }
+    if (rc == 0) {
+        rc = members_from_json(event_types[type].members, object,
+                               (char *)&event + event_types[type].offset, error);
+    }
+    if (rc == 0) {
+        *ret = event;
+    }
+out:
+    json_decref(object);
+    return rc;
+}

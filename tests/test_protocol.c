@@ -1,0 +1,195 @@
+#include "tests/test.h"
+
+#include "common/protocol.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int read_report(const char *text, struct report *ret, struct error *error)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    assert_non_null(json);
+    int rc = report_from_json(json, ret, error);
+    json_decref(json);
+    return rc;
+}
+
+static void a_done_report_survives_the_trip(void **state)
+{
+    (void)state;
+    struct measurement measurements[] = {{0, 0.1, NAN, 0, 0}, {1, 0.3125, 2.25, 12.5, 13}};
+    struct layer_stat layers[] = {
+        {1, 7, 1e-9, 1e-8, 0.05, 1e-3, NAN, 0.25, -0.125, 1.5},
+    };
+    struct report report = {
+        .trial = 12,
+        .attempt = 2,
+        .measurements = measurements,
+        .n_measurements = 2,
+        .layers = layers,
+        .n_layers = 1,
+        .end = REPORT_DONE,
+        .result = {.steps = 51,
+                   .steps_to_target = 51,
+                   .seconds_to_target = 0.5,
+                   .final_accuracy = 0.9012,
+                   .final_loss = 0.25,
+                   .ms_per_step = 11.5,
+                   .weights_sha256 = "ab",
+                   .kernel = "SkylakeX",
+                   .trainer = "ninety-trainer 0.1"},
+    };
+    json_t *json = report_to_json(&report);
+    assert_non_null(json);
+    struct report back;
+    assert_int_equal(report_from_json(json, &back, NULL), 0);
+    assert_int_equal(back.trial, 12);
+    assert_int_equal(back.attempt, 2);
+    assert_int_equal(back.n_measurements, 2);
+    assert_true(isnan(back.measurements[0].train_loss));
+    assert_true(back.measurements[1].train_loss == 2.25);
+    assert_int_equal(back.n_layers, 1);
+    assert_int_equal(back.layers[0].layer, 7);
+    assert_true(isnan(back.layers[0].saturated));
+    assert_true(back.layers[0].dead == 0.25);
+    assert_int_equal(back.end, REPORT_DONE);
+    assert_int_equal(back.result.steps_to_target, 51);
+    assert_true(back.result.final_accuracy == 0.9012);
+    assert_string_equal(back.result.kernel, "SkylakeX");
+    assert_string_equal(back.result.data_sha256, "");
+    report_clear(&back);
+    json_decref(json);
+}
+
+static void a_censored_result_has_no_steps_to_target(void **state)
+{
+    (void)state;
+    struct report report = {
+        .trial = 1,
+        .attempt = 1,
+        .end = REPORT_DONE,
+        .result = {
+            .steps = 400, .steps_to_target = -1, .seconds_to_target = NAN, .final_accuracy = 0.56}};
+    json_t *json = report_to_json(&report);
+    assert_null(json_object_get(json_object_get(json, "done"), "steps_to_target"));
+    struct report back;
+    assert_int_equal(report_from_json(json, &back, NULL), 0);
+    assert_int_equal(back.result.steps_to_target, -1);
+    assert_true(isnan(back.result.seconds_to_target));
+    report_clear(&back);
+    json_decref(json);
+}
+
+static void bad_reports_name_the_member(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *field;
+    } cases[] = {
+        {"{\"attempt\": 1}", "trial"},
+        {"{\"trial\": 1, \"attempt\": 0}", "attempt"},
+        {"{\"trial\": 1, \"attempt\": 1, \"measurements\": {}}", "measurements"},
+        {"{\"trial\": 1, \"attempt\": 1, \"measurements\": [{\"step\": 1}]}",
+         "measurements[0].test_accuracy"},
+        {"{\"trial\": 1, \"attempt\": 1, \"layers\": [{\"step\": 1, \"layer\": 65}]}",
+         "layers[0].layer"},
+        {"{\"trial\": 1, \"attempt\": 1, \"done\": {\"steps\": -1}}", "done.steps"},
+        {"{\"trial\": 1, \"attempt\": 1, \"failed\": {\"reason\": 3}}", "failed.reason"},
+        {"{\"trial\": 1, \"attempt\": 1, \"released\": false}", "released"},
+        {"{\"trial\": 1, \"attempt\": 1, \"released\": true, \"failed\": {}}", ""},
+        {"[]", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct report report;
+        struct error error = {0};
+        assert_int_equal(read_report(cases[i].text, &report, &error), ERROR_INVALID);
+        assert_string_equal(error.field, cases[i].field);
+        assert_true(error.message[0] != '\0');
+    }
+}
+
+static void a_job_survives_the_trip(void **state)
+{
+    (void)state;
+    struct trainer_job job = {
+        .trial = 3, .attempt = 1, .data_dir = "/some where/\"mnist\"", .data_sha256 = "00"};
+    json_t *json = json_pack("{s:i, s:s}", "depth", 2, "activation", "tanh");
+    assert_int_equal(config_from_json(json, &job.config, NULL), 0);
+    json_decref(json);
+    char *line = trainer_job_to_line(&job);
+    assert_int_equal(line[strlen(line) - 1], '\n');
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+    struct trainer_job back;
+    assert_int_equal(trainer_job_from_line(line, &back, NULL), 0);
+    assert_string_equal(back.data_dir, job.data_dir);
+    assert_int_equal(back.config.n_hidden, 2);
+    assert_int_equal(back.config.activation, ACTIVATION_TANH);
+    free(line);
+
+    struct error error;
+    assert_int_equal(trainer_job_from_line("{\"trial\":1,\"attempt\":1,\"data_dir\":\"x\","
+                                           "\"config\":{\"depth\":9}}",
+                                           &back, &error),
+                     ERROR_INVALID);
+    assert_string_equal(error.field, "config.depth");
+}
+
+static void every_event_survives_the_trip(void **state)
+{
+    (void)state;
+    const struct trainer_event events[] = {
+        {.type = TRAINER_READY, .protocol = 1, .trainer = "t 1", .kernel = "Haswell"},
+        {.type = TRAINER_MEASUREMENT, .trial = 1, .attempt = 2, .measurement = {8, 0.5, 1, 2, 3}},
+        {.type = TRAINER_LAYER, .trial = 1, .attempt = 2, .layer = {.step = 8, .layer = 1}},
+        {.type = TRAINER_DONE,
+         .trial = 1,
+         .attempt = 2,
+         .result = {.steps = 3, .steps_to_target = 3, .final_accuracy = 1}},
+        {.type = TRAINER_FAILED, .trial = 1, .attempt = 2, .failure = {"diverged", true}},
+    };
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        char *line = trainer_event_to_line(&events[i]);
+        struct trainer_event back;
+        assert_int_equal(trainer_event_from_line(line, &back, NULL), 0);
+        char *again = trainer_event_to_line(&back);
+        assert_string_equal(line, again);
+        assert_int_equal(back.type, events[i].type);
+        free(line);
+        free(again);
+    }
+}
+
+static void garbage_lines_are_errors(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "",
+        "hello",
+        "{}",
+        "[]",
+        "{\"type\":\"done\"}",
+        "{\"type\":\"dance\",\"trial\":1}",
+        "{\"type\":3}",
+        "{\"type\":\"measurement\",\"trial\":1,\"attempt\":1}",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct trainer_event event;
+        struct error error = {0};
+        assert_int_equal(trainer_event_from_line(lines[i], &event, &error), ERROR_INVALID);
+        assert_true(error.message[0] != '\0');
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_done_report_survives_the_trip),
+        cmocka_unit_test(a_censored_result_has_no_steps_to_target),
+        cmocka_unit_test(bad_reports_name_the_member),
+        cmocka_unit_test(a_job_survives_the_trip),
+        cmocka_unit_test(every_event_survives_the_trip),
+        cmocka_unit_test(garbage_lines_are_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
