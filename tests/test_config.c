@@ -2,6 +2,7 @@
 
 #include "common/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +167,33 @@ static void flags_read_like_json(void **state)
     }
 }
 
+static void the_reference_page_knows_every_field_and_choice(void **state)
+{
+    (void)state;
+    char path[1024], page[16384];
+    const char *root = getenv("NINETY_SOURCE_ROOT");
+    assert_non_null(root);
+    snprintf(path, sizeof(path), "%s/docs/configuration.md", root);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+    fclose(file);
+    for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
+        const struct config_field_info *info = &config_fields[field];
+        char quoted[80];
+        snprintf(quoted, sizeof(quoted), "`%s`", info->name);
+        if (!strstr(page, quoted)) {
+            fail_msg("docs/configuration.md lacks %s", quoted);
+        }
+        for (int i = 0; info->choices && info->choices[i]; i++) {
+            snprintf(quoted, sizeof(quoted), "`%s`", info->choices[i]);
+            if (!strstr(page, quoted)) {
+                fail_msg("docs/configuration.md lacks %s of %s", quoted, info->name);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +202,7 @@ int main(void)
         cmocka_unit_test(bad_input_names_field_value_and_remedy),
         cmocka_unit_test(a_failed_parse_leaves_the_output_untouched),
         cmocka_unit_test(flags_read_like_json),
+        cmocka_unit_test(the_reference_page_knows_every_field_and_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
