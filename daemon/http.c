@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #define GUARD_PERIOD_MS 1000
-#define POOL_BYTES (16 * 1024) /* per connection: bounds a request's head, and memory for 10,000 */
-#define KEPT_BODY_BYTES 4096   /* a larger body buffer is freed after its request */
+#define POOL_BYTES                                                                                 \
+    (16 * 1024)              /* per connection: bounds a request's head, and memory for 10,000     \
+                              */
+#define KEPT_BODY_BYTES 4096 /* a larger body buffer is freed after its request */
 #define HANGUPS_PER_ROUND 64
 
 const struct http_limits http_default_limits = {
@@ -30,7 +32,7 @@ const struct http_limits http_default_limits = {
     .body_bytes_per_s = 64 * 1024,
 };
 
-static void run_soon(struct http_server *server);
+static void on_timeout(uv_timer_t *timer);
 
 /* ---- sleeping and waiting ---- */
 
@@ -42,12 +44,22 @@ void http_request_suspend(struct http_request *request)
     }
 }
 
+/* libmicrohttpd notices a resumed connection only when it is run. */
+static void wake(struct http_server *server)
+{
+    if (!server->woken && !server->closing) {
+        server->woken = true;
+        uv_timer_start(&server->timeout, on_timeout, 0, 0);
+    }
+}
+
 void http_request_resume(struct http_request *request)
 {
     http_request_unwatch(request);
     if (request->suspended) {
         request->suspended = false;
         MHD_resume_connection(request->connection);
+        wake(request->server);
     }
 }
 
@@ -291,8 +303,8 @@ static enum MHD_Result receive_head(struct http_request *request, const char *pa
         deliver(request); /* an answer before the body also ends the connection */
         return MHD_YES;
     }
-    request->deadline_ms = uv_now(request->server->loop) + limits->head_ms +
-                           size * 1000 / limits->body_bytes_per_s;
+    request->deadline_ms =
+        uv_now(request->server->loop) + limits->head_ms + size * 1000 / limits->body_bytes_per_s;
     return length == NULL || reserve_body(request, size) ? MHD_YES : MHD_NO;
 }
 
@@ -421,15 +433,31 @@ void *http_user(const struct http_request *request)
 
 /* ---- the server's life ---- */
 
+/* Sets the timer to when libmicrohttpd wants to be run next; 0 while it has data in hand. */
+static void set_timeout(struct http_server *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES) {
+        uv_timer_start(&server->timeout, on_timeout, timeout_ms, 0);
+    } else {
+        uv_timer_stop(&server->timeout);
+    }
+}
+
 void http_server_run(struct http_server *server)
 {
     if (server->running || server->closing) {
         return; /* called from inside a handler: the round that is on will see to it */
     }
     server->running = true;
+    server->woken = false;
     MHD_run(server->daemon);
     server->running = false;
-    run_soon(server);
+    set_timeout(server);
+    if (server->woken) {
+        server->woken = false;
+        wake(server); /* someone was answered after libmicrohttpd had looked for such */
+    }
 }
 
 static void on_ready(uv_poll_t *handle, int status, int events)
@@ -444,20 +472,10 @@ static void on_timeout(uv_timer_t *timer)
     http_server_run(timer->data);
 }
 
-/* Sets the timer to when libmicrohttpd wants to be run next; 0 while it has data in hand. */
-static void run_soon(struct http_server *server)
-{
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
-    if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES) {
-        uv_timer_start(&server->timeout, on_timeout, timeout_ms, 0);
-    } else {
-        uv_timer_stop(&server->timeout);
-    }
-}
-
 static int start_handles(struct http_server *server)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     int rc = uv_poll_init(server->loop, &server->ready, info->epoll_fd);
     if (rc != 0) {
         return rc;
@@ -481,14 +499,14 @@ static int start_handles(struct http_server *server)
 
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd)
 {
-    return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_access, server,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        server->limits.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_ms / 1000 + 1,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, server, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
+                            on_access, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+                            MHD_OPTION_CONNECTION_LIMIT, server->limits.max_connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+                            MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_ms / 1000 + 1,
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+                            server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
 }
 
 int http_server_create(uv_loop_t *loop, int listen_fd, const struct http_limits *limits,

@@ -45,7 +45,8 @@ static void send_response(struct http_request *request, const struct http_answer
         shutdown(request->fd, SHUT_RDWR); /* out of memory: let the client try again */
     } else {
         set_fields(response, answer);
-        if (MHD_queue_response(request->connection, (unsigned)answer->status, response) != MHD_YES) {
+        if (MHD_queue_response(request->connection, (unsigned)answer->status, response) !=
+            MHD_YES) {
             shutdown(request->fd, SHUT_RDWR);
         }
         MHD_destroy_response(response);

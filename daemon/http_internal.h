@@ -55,7 +55,9 @@ struct http_server {
 
     struct http_request *connections;
     size_t n_pending;
-    bool running, closing;
+    bool running; /* inside MHD_run */
+    bool woken;   /* a connection was resumed since */
+    bool closing;
 };
 
 /* Puts a connection to sleep, out of every poll; wakes it. Both are idempotent. */

@@ -1,17 +1,20 @@
 /*
- * The happy path: handlers run in the poll phase and join; the check phase, right behind it in the
- * same round, commits and calls everyone back. A transaction opened elsewhere in the round (a timer,
- * a callback of the check phase itself) keeps the loop from blocking by an idle handle, so that the
+ * The happy path: handlers run in the poll phase and park; the check phase, right behind it in the
+ * same round, commits and calls everyone back. A tick opened elsewhere in the round (a timer, a
+ * callback of the check phase itself) keeps the loop from blocking by an idle handle, so that the
  * check phase comes at once.
  */
 #include "daemon/tick.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct tick {
-    struct tick_transaction transaction;
+    tick_commit_fn commit;
+    tick_after_fn after;
+    void *ctx;
     uv_check_t check;
     uv_idle_t awake;
     int n_open_handles;
@@ -29,13 +32,16 @@ static void on_check(uv_check_t *handle)
     tick_flush(handle->data);
 }
 
-int tick_create(uv_loop_t *loop, const struct tick_transaction *transaction, struct tick **ret)
+int tick_create(uv_loop_t *loop, tick_commit_fn commit, tick_after_fn after, void *ctx,
+                struct tick **ret)
 {
     struct tick *tick = calloc(1, sizeof *tick);
     if (tick == NULL) {
         return -ENOMEM;
     }
-    tick->transaction = *transaction;
+    tick->commit = commit;
+    tick->after = after;
+    tick->ctx = ctx;
     tick->last = &tick->first;
     uv_check_init(loop, &tick->check);
     uv_idle_init(loop, &tick->awake);
@@ -47,22 +53,17 @@ int tick_create(uv_loop_t *loop, const struct tick_transaction *transaction, str
     return 0;
 }
 
-int tick_join(struct tick *tick)
+void tick_open(struct tick *tick)
 {
-    if (tick->open) {
-        return 0;
-    }
-    int rc = tick->transaction.begin(tick->transaction.ctx);
-    if (rc == 0) {
+    if (!tick->open) {
         tick->open = true;
         uv_idle_start(&tick->awake, on_awake);
     }
-    return rc;
 }
 
 void tick_park(struct tick *tick, struct tick_entry *entry)
 {
-    assert(tick->open);
+    tick_open(tick);
     entry->next = NULL;
     *tick->last = entry;
     tick->last = &entry->next;
@@ -73,9 +74,9 @@ void tick_flush(struct tick *tick)
     if (!tick->open) {
         return;
     }
-    int status = tick->transaction.commit(tick->transaction.ctx);
+    int status = tick->commit(tick->ctx);
     struct tick_entry *entry = tick->first;
-    tick->open = false; /* those called back may join again: that is the next round */
+    tick->open = false; /* those called back may open it again: that is the next round */
     tick->first = NULL;
     tick->last = &tick->first;
     uv_idle_stop(&tick->awake);
@@ -84,8 +85,8 @@ void tick_flush(struct tick *tick)
         entry->on_done(entry, status);
         entry = next;
     }
-    if (tick->transaction.sent != NULL) {
-        tick->transaction.sent(tick->transaction.ctx);
+    if (tick->after != NULL) {
+        tick->after(tick->ctx);
     }
 }
 
