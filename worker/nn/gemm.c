@@ -1,0 +1,28 @@
+#include "worker/nn/gemm.h"
+
+#include <cblas.h>
+
+void gemm_init(void)
+{
+    openblas_set_num_threads(1);
+}
+
+const char *gemm_kernel(void)
+{
+    return openblas_get_corename();
+}
+
+void gemm_nn(int m, int n, int k, const float *a, const float *b, float *c)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, a, k, b, n, 0, c, n);
+}
+
+void gemm_tn(int m, int n, int k, const float *a, const float *b, float *c)
+{
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, a, m, b, n, 0, c, n);
+}
+
+void gemm_nt(int m, int n, int k, const float *a, const float *b, float *c)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, a, k, b, k, 0, c, n);
+}

@@ -1,0 +1,28 @@
+/*
+ * The network as it predicts: normalization by the moving moments, nothing kept for a backward
+ * pass, so that two buffers of one chunk of samples are enough.
+ */
+#pragma once
+
+#include "worker/nn/block.h"
+#include "worker/nn/network.h"
+
+struct inference {
+    const struct network *network;
+    const struct kernels *kernels;
+    int rows; /* at most, of a call */
+    struct block memory;
+    float *buffer[2];                    /* rows x widest */
+    float *scale[CONFIG_MAX_LAYERS + 1]; /* gamma / sqrt(moving variance + epsilon), or NULL */
+};
+
+/* The network must outlive it. 0 or -ENOMEM; free with inference_free. */
+int inference_init(struct inference *inference, const struct network *network,
+                   const struct kernels *kernels, int rows);
+void inference_free(struct inference *inference);
+
+/* Takes over the network's present moving moments: call it after every change of the network. */
+void inference_refresh(struct inference *inference);
+
+/* The logits[rows x n_classes] of x[rows x n_inputs]; valid until the next call. */
+const float *inference_run(struct inference *inference, int rows, const float *x);

@@ -1,0 +1,169 @@
+/*
+ * ninety-trainer: trains what it is told on standard input and says what it measures on standard
+ * output; docs/trainer-protocol.md has the lines. One thread; no network, no database.
+ */
+#include "common/log.h"
+#include "common/protocol.h"
+#include "worker/nn/gemm.h"
+#include "worker/trainer/probe.h"
+#include "worker/trainer/trial.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, MAX_REPEAT = 1000 };
+
+static const char help[] =
+    "usage: ninety-trainer\n"
+    "       ninety-trainer --probe [--repeat N]\n"
+    "\n"
+    "Trains neural networks for ninety-worker, which starts it: one trial per line of JSON on\n"
+    "standard input, measurements and results as lines of JSON on standard output\n"
+    "(docs/trainer-protocol.md). To train one network by hand, use `ninety train`.\n"
+    "\n"
+    "  --probe       measure the BLAS kernel of this process, print a line of JSON and exit\n"
+    "  --repeat N    repetitions of the probe, 1..1000 (default 3)\n"
+    "  --version     print the version and exit\n"
+    "  --help        print this and exit\n"
+    "\n"
+    "environment: OPENBLAS_CORETYPE chooses the BLAS kernel (e.g. Haswell, SkylakeX)\n";
+
+struct options {
+    bool probe;
+    int repeat;
+};
+
+/* A line that cannot be written means that whoever listened is gone: there is nothing to train
+ * for any more. */
+static void write_event(void *context, const struct trainer_event *event)
+{
+    char *line = trainer_event_to_line(event);
+
+    (void)context;
+    if (!line) {
+        log_error("not enough memory to write a line");
+        exit(EXIT_FAILURE);
+    }
+    if (fputs(line, stdout) < 0 || fflush(stdout) != 0) {
+        log_error("cannot write to standard output: %s", strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+    free(line);
+}
+
+static void write_ready(void)
+{
+    struct trainer_event event = {
+        .type = TRAINER_READY,
+        .protocol = PROTOCOL_VERSION,
+        .trainer = "ninety-trainer " NINETY_VERSION,
+    };
+
+    snprintf(event.kernel, sizeof(event.kernel), "%s", gemm_kernel());
+    write_event(NULL, &event);
+}
+
+static int serve(void)
+{
+    char *line = NULL;
+    size_t size = 0;
+    int rc = EXIT_SUCCESS;
+
+    write_ready();
+    while (getline(&line, &size, stdin) >= 0) {
+        struct trainer_job job;
+        struct error error;
+
+        if (trainer_job_from_line(line, &job, &error) != 0) {
+            log_error("this is no trial: %s%s%s", error.field, error.field[0] ? ": " : "",
+                      error.message);
+            rc = EXIT_FAILURE;
+            break;
+        }
+        trial_run(&job, write_event, NULL);
+    }
+    if (ferror(stdin)) {
+        log_error("cannot read standard input: %s", strerror(errno));
+        rc = EXIT_FAILURE;
+    }
+    free(line);
+    return rc;
+}
+
+static int usage_error(const char *message, const char *value)
+{
+    fprintf(stderr, "ninety-trainer: %s%s%s%s; see ninety-trainer --help\n", message,
+            value ? " '" : "", value ? value : "", value ? "'" : "");
+    return EXIT_USAGE;
+}
+
+/* 0, or the exit status with *ret_exit set: there is nothing more to do. */
+static int parse_options(int argc, char **argv, struct options *ret, bool *ret_exit)
+{
+    static const struct option known[] = {
+        {"probe", no_argument, NULL, 'p'},
+        {"repeat", required_argument, NULL, 'r'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    char *end;
+    long repeat;
+
+    *ret_exit = true;
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (c) {
+        case 'p':
+            ret->probe = true;
+            break;
+        case 'r':
+            repeat = strtol(optarg, &end, 10);
+            if (*end || end == optarg || repeat < 1 || repeat > MAX_REPEAT) {
+                return usage_error("--repeat must be a number from 1 to 1000, not", optarg);
+            }
+            ret->repeat = (int)repeat;
+            break;
+        case 'v':
+            puts("ninety-trainer " NINETY_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            fputs(help, stdout);
+            return EXIT_SUCCESS;
+        default: /* getopt has said what */
+            return usage_error("wrong arguments", NULL);
+        }
+    }
+    if (optind < argc) {
+        return usage_error("unexpected argument", argv[optind]);
+    }
+    *ret_exit = false;
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.repeat = 3};
+    bool done;
+
+    log_init("ninety-trainer");
+    int rc = parse_options(argc, argv, &options, &done);
+    if (done) {
+        return rc;
+    }
+    gemm_init();
+    if (options.probe) {
+        rc = probe_run(options.repeat, stdout);
+        if (rc < 0) {
+            log_error("probe failed: %s", strerror(-rc));
+        }
+        return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
+    if (isatty(STDIN_FILENO)) {
+        return usage_error("it reads trials from a pipe, and standard input is a terminal", NULL);
+    }
+    return serve();
+}

@@ -1,0 +1,12 @@
+/*
+ * How fast is the BLAS kernel of this process? It is chosen when the library loads, so whoever
+ * looks for the best one starts a probe for each candidate with OPENBLAS_CORETYPE set.
+ */
+#pragma once
+
+#include <stdio.h>
+
+/* Runs the matrix products of one training step of the article's 7-layer network `repeat` times
+ * and writes one JSON line with kernel, gflops (of the fastest repetition) and step_ms.
+ * 0, or -errno. */
+int probe_run(int repeat, FILE *out);

@@ -1,0 +1,245 @@
+#include "worker/trainer/trial.h"
+
+#include "common/hash.h"
+#include "worker/data/dataset.h"
+#include "worker/nn/evaluation.h"
+#include "worker/nn/gemm.h"
+#include "worker/nn/training.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct trial {
+    const struct trainer_job *job;
+    void (*emit)(void *context, const struct trainer_event *event);
+    void *context;
+
+    struct dataset dataset;
+    struct training training;
+    struct evaluation evaluation;
+    struct layer_stat stats[CONFIG_MAX_LAYERS + 1];
+
+    double cpu_ms, wall_ms; /* of training */
+    double loss, accuracy;  /* the last ones; accuracy of the step `measured` */
+    int64_t measured;
+    int64_t steps_to_target; /* -1 = not reached yet */
+    double ms_to_target;
+    int needed; /* correct samples that reach the target */
+};
+
+enum trial_end { TRIAL_ENDED = 1 }; /* `failed` has been emitted */
+
+static void emit(const struct trial *trial, struct trainer_event *event)
+{
+    event->trial = trial->job->trial;
+    event->attempt = trial->job->attempt;
+    trial->emit(trial->context, event);
+}
+
+__attribute__((format(printf, 2, 3))) static int fail(const struct trial *trial, const char *format,
+                                                      ...)
+{
+    struct trainer_event event = {.type = TRAINER_FAILED, .failure = {.retry = false}};
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(event.failure.reason, sizeof(event.failure.reason), format, args);
+    va_end(args);
+    emit(trial, &event);
+    return TRIAL_ENDED;
+}
+
+/* ---- start ---- */
+
+static int open_data(struct trial *trial)
+{
+    const struct trial_config *config = &trial->job->config;
+    struct error error;
+
+    if (dataset_open(trial->job->data_dir, &trial->dataset, &error) != 0) {
+        return fail(trial, "%s", error.message);
+    }
+    if (config->train_size > trial->dataset.n_train) {
+        return fail(trial, "train_size is %d, but data set %s has only %d training images",
+                    config->train_size, config->dataset, trial->dataset.n_train);
+    }
+    return 0;
+}
+
+static int begin(struct trial *trial)
+{
+    const struct trial_config *config = &trial->job->config;
+    const struct dataset *data = &trial->dataset;
+    const struct kernels *kernels = kernels_best();
+
+    int r = open_data(trial);
+    if (r != 0) {
+        return r;
+    }
+    struct samples train = {data->train_images, data->train_labels, data->n_train, data->pixels,
+                            data->classes};
+    struct samples test = {data->test_images, data->test_labels, data->n_test, data->pixels,
+                           data->classes};
+    r = training_init(&trial->training, config, &train, kernels);
+    if (r == 0) {
+        r = evaluation_init(&trial->evaluation, &trial->training.network, &test, kernels);
+    }
+    if (r < 0) {
+        return fail(trial, "not enough memory for a network of %d hidden layers and batches of %d",
+                    config->n_hidden, config->batch_size);
+    }
+    trial->needed = evaluation_needed(config->target_accuracy, test.n);
+    return 0;
+}
+
+/* ---- steps ---- */
+
+/* 2^k and 3 2^k: a logarithmic axis with two points to the doubling. */
+static bool is_measured(int64_t step)
+{
+    if (step % 3 == 0) {
+        step /= 3;
+    }
+    return (step & (step - 1)) == 0;
+}
+
+static double milliseconds(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static int train_step(struct trial *trial, bool with_stats)
+{
+    double wall = milliseconds(CLOCK_MONOTONIC), cpu = milliseconds(CLOCK_THREAD_CPUTIME_ID);
+
+    trial->loss = training_step(&trial->training, with_stats ? trial->stats : NULL);
+    trial->cpu_ms += milliseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    trial->wall_ms += milliseconds(CLOCK_MONOTONIC) - wall;
+    if (!isfinite(trial->loss)) {
+        return fail(trial, "diverged at step %lld: the loss is not finite",
+                    (long long)trial->training.step);
+    }
+    return 0;
+}
+
+static void emit_measurement(struct trial *trial)
+{
+    struct trainer_event event = {
+        .type = TRAINER_MEASUREMENT,
+        .measurement = {trial->training.step, trial->accuracy, trial->loss, trial->cpu_ms,
+                        trial->wall_ms},
+    };
+
+    emit(trial, &event);
+}
+
+static void emit_layers(struct trial *trial)
+{
+    for (int i = 0; i < trial->training.network.n_layers; i++) {
+        struct trainer_event event = {.type = TRAINER_LAYER, .layer = trial->stats[i]};
+        emit(trial, &event);
+    }
+}
+
+/* Asks whether the target is reached now; with `fully`, measures in any case. */
+static int evaluate(struct trial *trial, bool fully)
+{
+    int n = trial->evaluation.samples.n, correct;
+    bool pending = trial->steps_to_target < 0;
+
+    if (!fully && !pending) {
+        return 0;
+    }
+    if (evaluation_run(&trial->evaluation, fully ? n : n - trial->needed, &correct) != 0) {
+        return fail(trial, "diverged at step %lld: the network's output is not finite",
+                    (long long)trial->training.step);
+    }
+    bool crossing = pending && correct >= trial->needed;
+    if (crossing) {
+        trial->steps_to_target = trial->training.step;
+        trial->ms_to_target = trial->cpu_ms;
+    }
+    if (fully || crossing) {
+        trial->accuracy = (double)correct / n;
+        trial->measured = trial->training.step;
+        emit_measurement(trial);
+    }
+    return 0;
+}
+
+static int run_steps(struct trial *trial)
+{
+    const struct trial_config *config = &trial->job->config;
+
+    for (int64_t step = 1; step <= config->max_steps; step++) {
+        bool is_point = is_measured(step) || step == config->max_steps;
+
+        int r = train_step(trial, is_point);
+        if (r == 0) {
+            r = evaluate(trial, is_point);
+        }
+        if (r != 0) {
+            return r;
+        }
+        if (is_point) {
+            emit_layers(trial);
+        }
+        if (trial->steps_to_target > 0 && config->stop_at_target) {
+            break;
+        }
+    }
+    return 0;
+}
+
+/* ---- end ---- */
+
+static void add_to_hash(void *hash, const float *array, size_t n)
+{
+    sha256_add(hash, array, n * sizeof(*array));
+}
+
+static int finish(struct trial *trial)
+{
+    struct trainer_event event = {.type = TRAINER_DONE};
+    struct trial_result *result = &event.result;
+    struct sha256 *hash = sha256_begin();
+
+    if (!hash) {
+        return fail(trial, "not enough memory to hash the weights");
+    }
+    network_visit(&trial->training.network, add_to_hash, hash);
+    sha256_end(hash, result->weights_sha256);
+
+    result->steps = trial->training.step;
+    result->steps_to_target = trial->steps_to_target;
+    result->seconds_to_target =
+        trial->steps_to_target > 0 ? trial->ms_to_target / 1e3 : (double)NAN;
+    result->final_accuracy = trial->accuracy;
+    result->final_loss = trial->loss;
+    result->ms_per_step = trial->cpu_ms / (double)trial->training.step;
+    memcpy(result->data_sha256, trial->job->data_sha256, sizeof(result->data_sha256));
+    snprintf(result->kernel, sizeof(result->kernel), "%s", gemm_kernel());
+    snprintf(result->trainer, sizeof(result->trainer), "ninety-trainer " NINETY_VERSION);
+    emit(trial, &event);
+    return 0;
+}
+
+void trial_run(const struct trainer_job *job,
+               void (*emit_event)(void *context, const struct trainer_event *event), void *context)
+{
+    struct trial trial = {
+        .job = job, .emit = emit_event, .context = context, .steps_to_target = -1};
+
+    if (begin(&trial) == 0 && run_steps(&trial) == 0) {
+        finish(&trial);
+    }
+    evaluation_free(&trial.evaluation);
+    training_free(&trial.training);
+    dataset_close(&trial.dataset);
+}

@@ -1,0 +1,13 @@
+/*
+ * One trial from its job line to its last event: training, the question after every step whether
+ * the target is reached, full measurements at the steps 1, 2, 3, 4, 6, 8, 12, 16, ..., at the
+ * crossing and at the end. The clock is here: what is timed is training alone, not evaluation.
+ */
+#pragma once
+
+#include "common/protocol.h"
+
+/* Trains `job` and hands every event (measurements, layers, then one `done` or `failed`) to
+ * `emit` as it occurs. Whatever goes wrong becomes `failed`. */
+void trial_run(const struct trainer_job *job,
+               void (*emit)(void *context, const struct trainer_event *event), void *context);
