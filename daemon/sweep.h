@@ -19,8 +19,8 @@
 #define SWEEP_MAX_TRIALS 1000000
 #define SWEEP_MAX_NAME 200 /* bytes of UTF-8 */
 
-#define SWEEP_TOO_MANY 2 /* beside ERROR_INVALID: the sweep has more than SWEEP_MAX_TRIALS trials  \
-                          */
+/* Beside ERROR_INVALID: the sweep has more than SWEEP_MAX_TRIALS trials. */
+#define SWEEP_TOO_MANY 2
 
 enum sweep_search { SWEEP_GRID, SWEEP_SEARCH_COUNT };
 const char *sweep_search_name(enum sweep_search search);
