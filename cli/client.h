@@ -1,0 +1,52 @@
+/*
+ * Talking to the daemon: requests that answer JSON, and downloads. Every failure comes back as one
+ * line for a person, with the remedy.
+ */
+#pragma once
+
+#include "cli/args.h"
+#include "common/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum client_outcome {
+    CLIENT_OK = 0,
+    CLIENT_REFUSED = 1,     /* the daemon answered with an error, which *error repeats */
+    CLIENT_UNREACHABLE = 2, /* no answer, or none of a ninety daemon */
+};
+
+struct client;
+
+/* `token` may be NULL; both are copied. */
+struct client *client_create(const char *url, const char *token);
+void client_destroy(struct client *client);
+
+/* From --daemon and --token-file, NINETY_DAEMON and NINETY_TOKEN. ERROR_INVALID if the file
+ * cannot be read. */
+int client_from_args(const struct args *args, struct client **ret, struct error *error);
+
+const char *client_url(const struct client *client);
+
+/* The status of the last answer: 200, 201, ... */
+long client_status(const struct client *client);
+
+/* `path` starts with "/v1". On CLIENT_OK, *ret is a new reference. */
+enum client_outcome client_get(struct client *client, const char *path, json_t **ret,
+                               struct error *error);
+
+struct client_post {
+    const char *path;
+    const char *body;            /* JSON text; NULL for none */
+    const char *idempotency_key; /* NULL for none */
+};
+enum client_outcome client_post(struct client *client, const struct client_post *post, json_t **ret,
+                                struct error *error);
+
+/* Copies the answer's body to `out` as it comes. */
+enum client_outcome client_download(struct client *client, const char *path, FILE *out,
+                                    struct error *error);
+
+/* `text` as part of a path or query; the caller frees. */
+char *client_escape(const char *text);

@@ -1,0 +1,223 @@
+/* results, summary and workers: what the daemon knows, as tables. */
+#include "cli/command.h"
+#include "cli/memory.h"
+#include "cli/summary.h"
+#include "cli/sweeps.h"
+#include "cli/table.h"
+#include "cli/varying.h"
+
+#include <string.h>
+
+static const struct option all_option[] = {
+    {"all", NULL, "of all sweeps"},
+    {NULL},
+};
+
+static const char which_sweep[] =
+    "SWEEP is a sweep's number or name; without it the newest sweep is meant. csv and json have\n"
+    "the rows and columns of the view of the same name (docs/results.md).\n";
+
+/* What these commands share: format, client, and the sweep that is meant (NULL with --all). */
+struct request {
+    enum format format;
+    struct client *client;
+    json_t *sweep;
+};
+
+static int request_open(const struct args *args, struct request *ret)
+{
+    struct error error = {0};
+    int code = EXIT_OK;
+
+    *ret = (struct request){0};
+    if (args_format(args, &ret->format, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_USAGE;
+    }
+    if (client_from_args(args, &ret->client, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_FAILED;
+    }
+    if (!args_has(args, "all")) {
+        code = sweeps_find(args, ret->client, args_positional(args, 0), &ret->sweep);
+    }
+    return code;
+}
+
+static void request_close(struct request *request)
+{
+    json_decref(request->sweep);
+    client_destroy(request->client);
+}
+
+/* "/v1/results?format=csv&sweep=3" */
+static void view_path(const struct request *request, const char *view, char *ret, size_t size)
+{
+    const char *format = request->format == FORMAT_CSV ? "csv" : "json";
+    int length = snprintf(ret, size, "/v1/%s?format=%s", view, format);
+
+    if (request->sweep) {
+        snprintf(ret + length, size - (size_t)length, "&sweep=%lld",
+                 (long long)sweeps_id(request->sweep));
+    }
+}
+
+static void print_results(const json_t *rows)
+{
+    static const struct column measures[] = {
+        {"seed"},
+        {"state"},
+        {"steps_to_target", "steps"},
+        {"seconds_to_target", "seconds"},
+        {"final_accuracy", "accuracy", table_percent},
+        {"ms_per_step", "ms/step"},
+        {"kernel"},
+        {"attempts"},
+        {"error"},
+        {NULL},
+    };
+    static const struct column id = {"trial", NULL, NULL};
+    struct column columns[VARYING_COLUMNS_MAX + 1] = {id};
+    struct terminal terminal;
+
+    terminal_inspect(stdout, &terminal);
+    varying_columns(rows, measures, columns + 1);
+    table_print(rows, columns, &terminal, stdout);
+}
+
+static void print_summary(const json_t *rows, const struct request *request)
+{
+    struct terminal terminal;
+
+    terminal_inspect(stdout, &terminal);
+    if (request->sweep) {
+        summary_print(rows, request->sweep, &terminal, stdout);
+    } else {
+        summary_print_list(rows, &terminal, stdout);
+    }
+}
+
+/* csv and json as the daemon writes them; a table of the rows for people. */
+static enum client_outcome show_view(const struct request *request, const char *view,
+                                     struct error *error)
+{
+    char path[96];
+    json_t *answer;
+
+    view_path(request, view, path, sizeof(path));
+    if (request->format != FORMAT_TABLE) {
+        return client_download(request->client, path, stdout, error);
+    }
+    enum client_outcome outcome = client_get(request->client, path, &answer, error);
+    if (outcome != CLIENT_OK) {
+        return outcome;
+    }
+    if (strcmp(view, "results") == 0) {
+        print_results(json_object_get(answer, view));
+    } else {
+        print_summary(json_object_get(answer, view), request);
+    }
+    json_decref(answer);
+    return CLIENT_OK;
+}
+
+static int run_view(const struct args *args)
+{
+    struct request request;
+    struct error error = {0};
+    int code = request_open(args, &request);
+
+    if (code == EXIT_OK && show_view(&request, args->command->name, &error) != CLIENT_OK) {
+        command_complain(args, &error);
+        code = EXIT_FAILED;
+    }
+    request_close(&request);
+    return code;
+}
+
+const struct command command_results = {
+    .name = "results",
+    .arguments = "[SWEEP]",
+    .summary = "a sweep's trials, one per row",
+    .details = which_sweep,
+    .options = all_option,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .max_arguments = 1,
+    .run = run_view,
+};
+
+const struct command command_summary = {
+    .name = "summary",
+    .arguments = "[SWEEP]",
+    .summary = "a sweep's cells: median steps to the target, quartiles, and a chart",
+    .details = which_sweep,
+    .options = all_option,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .max_arguments = 1,
+    .run = run_view,
+};
+
+/* ---- workers ---- */
+
+static const struct column worker_columns[] = {
+    {"id"},
+    {"host"},
+    {"pid"},
+    {"state"},
+    {"slots"},
+    {"running"},
+    {"succeeded"},
+    {"failed"},
+    {"trials_per_minute", "per minute"},
+    {"kernel"},
+    {"seen_at", "seen", table_ago},
+    {"cpu"},
+    {NULL},
+};
+
+static void print_workers(const json_t *rows, enum format format)
+{
+    struct terminal terminal;
+
+    terminal_inspect(stdout, &terminal);
+    if (format == FORMAT_CSV) {
+        table_print_csv(rows, stdout);
+    } else if (format == FORMAT_JSON) {
+        table_print_json(rows, stdout);
+    } else if (json_array_size(rows) == 0) {
+        puts("no worker has registered; to start one: ninety-worker --daemon URL");
+    } else {
+        table_print(rows, worker_columns, &terminal, stdout);
+    }
+}
+
+static int run_workers(const struct args *args)
+{
+    struct error error = {0};
+    struct client *client = NULL;
+    enum format format;
+    json_t *answer;
+
+    if (args_format(args, &format, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_USAGE;
+    }
+    if (client_from_args(args, &client, &error) != 0 ||
+        client_get(client, "/v1/workers", &answer, &error) != CLIENT_OK) {
+        command_complain(args, &error);
+        client_destroy(client);
+        return EXIT_FAILED;
+    }
+    print_workers(json_object_get(answer, "workers"), format);
+    json_decref(answer);
+    client_destroy(client);
+    return EXIT_OK;
+}
+
+const struct command command_workers = {
+    .name = "workers",
+    .arguments = "",
+    .summary = "the worker processes that registered with the daemon",
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .run = run_workers,
+};

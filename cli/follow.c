@@ -1,0 +1,141 @@
+#include "cli/follow.h"
+
+#include "cli/interrupt.h"
+#include "cli/memory.h"
+#include "cli/progress.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define LINE_SHARE 10     /* without a terminal: a line for each tenth of the trials ... */
+#define LINE_EVERY_S 30.0 /* ... and when something moved in so many seconds */
+
+struct view {
+    const struct follow *follow;
+    bool drawn;         /* the cursor stands in a bar */
+    int64_t shown_done; /* of the last plain line; -1 before the first */
+    double shown_at;
+};
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void erase_bar(struct view *view)
+{
+    if (view->drawn) {
+        fputs("\r\033[K", stdout);
+        view->drawn = false;
+    }
+}
+
+static void show_bar(struct view *view, const struct progress *progress)
+{
+    char *line = progress_bar(progress, view->follow->terminal);
+
+    fputs("\r", stdout);
+    fputs(line, stdout);
+    fputs("\033[K", stdout);
+    view->drawn = true;
+    free(line);
+}
+
+static bool line_is_due(const struct view *view, const struct progress *progress)
+{
+    int64_t more = progress_done(progress) - view->shown_done;
+
+    return view->shown_done < 0 || (more > 0 && progress_finished(progress)) ||
+           more * LINE_SHARE >= progress->trials ||
+           (more > 0 && now_s() - view->shown_at > LINE_EVERY_S);
+}
+
+static void show(struct view *view, const json_t *sweep)
+{
+    struct progress progress;
+
+    progress_read(sweep, &progress);
+    if (view->follow->terminal->live) {
+        show_bar(view, &progress);
+    } else if (line_is_due(view, &progress)) {
+        char *line = progress_line(&progress);
+        puts(line);
+        free(line);
+        view->shown_done = progress_done(&progress);
+        view->shown_at = now_s();
+    }
+    fflush(stdout);
+}
+
+static void show_news(struct view *view)
+{
+    char *line;
+
+    while (view->follow->news && (line = view->follow->news(view->follow->arg))) {
+        erase_bar(view);
+        puts(line);
+        free(line);
+    }
+}
+
+/* One look. FOLLOW_FINISHED also when it is not finished: then *ret_finished is false. */
+static enum follow_outcome look(struct view *view, double *away_since, json_t **sweep,
+                                bool *ret_finished, struct error *error)
+{
+    const struct follow *follow = view->follow;
+    char path[64];
+    json_t *answer;
+    struct progress progress;
+
+    *ret_finished = false;
+    show_news(view);
+    if (follow->check && follow->check(follow->arg, error) != 0) {
+        return FOLLOW_FAILED;
+    }
+    snprintf(path, sizeof(path), "/v1/sweeps/%lld", (long long)follow->sweep);
+    enum client_outcome outcome = client_get(follow->client, path, &answer, error);
+    if (outcome == CLIENT_OK) {
+        *away_since = now_s();
+        json_decref(*sweep);
+        *sweep = answer;
+        progress_read(answer, &progress);
+        *ret_finished = progress_finished(&progress);
+        show(view, answer);
+        return FOLLOW_FINISHED;
+    }
+    bool may_come_back = outcome == CLIENT_UNREACHABLE || client_status(follow->client) == 503;
+    if (!may_come_back || (now_s() - *away_since) * 1000 > follow->patience_ms) {
+        return FOLLOW_FAILED;
+    }
+    return FOLLOW_FINISHED;
+}
+
+enum follow_outcome follow_sweep(const struct follow *follow, json_t **ret_sweep,
+                                 struct error *error)
+{
+    struct view view = {.follow = follow, .shown_done = -1};
+    double away_since = now_s();
+    json_t *sweep = NULL;
+    bool finished = false;
+    enum follow_outcome outcome = FOLLOW_FINISHED;
+
+    while (outcome == FOLLOW_FINISHED && !finished) {
+        if (interrupt_count() > 0) {
+            outcome = FOLLOW_INTERRUPTED;
+            break;
+        }
+        outcome = look(&view, &away_since, &sweep, &finished, error);
+        if (outcome == FOLLOW_FINISHED && !finished) {
+            interrupt_sleep_ms(follow->interval_ms);
+        }
+    }
+    if (view.drawn) {
+        putchar('\n');
+    }
+    fflush(stdout);
+    *ret_sweep = sweep;
+    return outcome;
+}

@@ -1,0 +1,40 @@
+#include "cli/interrupt.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t count;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    count++;
+}
+
+static void on_child(int number)
+{
+    (void)number; /* it need only end the sleep */
+}
+
+void interrupt_catch(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_RESTART};
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+    sigaction(SIGCHLD, &child, NULL);
+}
+
+int interrupt_count(void)
+{
+    return count;
+}
+
+void interrupt_sleep_ms(int ms)
+{
+    poll(NULL, 0, ms); /* EINTR ends it */
+}

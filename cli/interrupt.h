@@ -1,0 +1,13 @@
+/*
+ * Ctrl-C and its like (SIGINT, SIGTERM, SIGHUP) as a count that loops look at, so that a command
+ * can end in order. A sleep ends early when one comes.
+ */
+#pragma once
+
+/* From now on the signals are counted instead of ending the program. */
+void interrupt_catch(void);
+
+int interrupt_count(void);
+
+/* Sleeps, but for no longer than until the next interrupt or the end of a child. */
+void interrupt_sleep_ms(int ms);

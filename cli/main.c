@@ -1,0 +1,101 @@
+/*
+ * ninety: the person's client. A table of commands; each reads its arguments, talks to a daemon
+ * (or starts one) and prints.
+ */
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/suggest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct command *const commands[] = {
+    &command_submit,  &command_status,
+    &command_watch,   &command_results,
+    &command_summary, &command_cancel,
+    &command_pause,   &command_resume,
+    &command_retry,   &command_workers,
+    &command_sql,     &command_help,
+    &command_version, NULL,
+};
+
+const struct command *command_by_name(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+void command_complain(const struct args *args, const struct error *error)
+{
+    fprintf(stderr, "ninety %s: %s%s%s\n", args->command->name, error->field,
+            error->field[0] ? ": " : "", error->message);
+}
+
+static int complain_unknown(const char *name)
+{
+    struct suggestion nearest;
+
+    suggest_begin(&nearest, name);
+    for (size_t i = 0; commands[i]; i++) {
+        suggest_offer(&nearest, commands[i]->name);
+    }
+    if (nearest.word) {
+        fprintf(stderr, "ninety: there is no command '%s'; did you mean '%s'?\n", name,
+                nearest.word);
+    } else {
+        fprintf(stderr, "ninety: there is no command '%s'; see 'ninety help'\n", name);
+    }
+    return EXIT_USAGE;
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct args args = {.command = command};
+    struct error error = {0};
+
+    if (args_parse(command, argc, argv, &args, &error) != 0) {
+        command_complain(&args, &error);
+        return EXIT_USAGE;
+    }
+    int code = EXIT_OK;
+    if (args.help) {
+        help_print_command(command, stdout);
+    } else {
+        code = command->run(&args);
+    }
+    args_clear(&args);
+    return code;
+}
+
+/* What was printed may not have arrived: a full disk, say. */
+static int flush_output(int code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
+        perror("ninety: cannot write the output");
+        return EXIT_FAILED;
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help_print_overview(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        name = "help";
+    } else if (strcmp(name, "--version") == 0) {
+        name = "version";
+    }
+    const struct command *command = command_by_name(name);
+    if (!command) {
+        return complain_unknown(name);
+    }
+    return flush_output(run_command(command, argc - 2, argv + 2));
+}

@@ -1,0 +1,136 @@
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct option daemon_options[] = {
+    {"daemon", "URL", "the daemon's address (NINETY_DAEMON; default http://127.0.0.1:9190)"},
+    {"token-file", "FILE", "file with the daemon's token (default: the variable NINETY_TOKEN)"},
+    {NULL},
+};
+
+static const struct option format_options[] = {
+    {"format", "table|json|csv", "how to print (default table)"},
+    {NULL},
+};
+
+static const struct option sweep_options[] = {
+    {"name", "TEXT", "the sweep's name"},
+    {"replicates", "N", "trials of each cell, with seeds SEED, SEED+1, ..."},
+    {"seed", "N", "the first seed"},
+    {"priority", "N", "sweeps with a higher one go first (default 0)"},
+    {"max-running", "N", "at most N of its trials at once (default 0: no limit)"},
+    {"max-attempts", "N", "tries of a trial whose worker died (default 3)"},
+    {NULL},
+};
+
+static const struct option seed_options[] = {
+    {"seed", "N", "the trial's seed (default 0)"},
+    {NULL},
+};
+
+#define OPTION_NAME_SIZE 32
+#define OPTION_HELP_SIZE 160
+
+/* The field's own line, with what it can be set to where that is a word of a list. */
+static void describe_field(const struct config_field_info *info, char ret[OPTION_HELP_SIZE])
+{
+    int length = snprintf(ret, OPTION_HELP_SIZE, "%s", info->help);
+
+    for (int i = 0; info->type == CONFIG_CHOICE && info->choices[i]; i++) {
+        length += snprintf(ret + length, OPTION_HELP_SIZE - (size_t)length, "%s %s", i ? "" : ":",
+                           info->choices[i]);
+    }
+}
+
+/* One option for each field but the seed, which is a sweep's or a single trial's own. */
+static const struct option *config_options(void)
+{
+    static char names[CONFIG_FIELD_COUNT][OPTION_NAME_SIZE];
+    static char help[CONFIG_FIELD_COUNT][OPTION_HELP_SIZE];
+    static struct option options[CONFIG_FIELD_COUNT + 1];
+    size_t n = 0;
+
+    if (options[0].name) {
+        return options;
+    }
+    for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
+        const struct config_field_info *info = &config_fields[field];
+        if (field == CONFIG_SEED) {
+            continue;
+        }
+        strncpy(names[field], info->name, OPTION_NAME_SIZE - 1);
+        for (char *c = names[field]; *c; c++) {
+            *c = *c == '_' ? '-' : *c;
+        }
+        describe_field(info, help[field]);
+        options[n++] = (struct option){names[field], "VALUE", help[field]};
+    }
+    return options;
+}
+
+const struct option *options_of_set(enum option_set set)
+{
+    switch (set) {
+    case OPTIONS_DAEMON:
+        return daemon_options;
+    case OPTIONS_FORMAT:
+        return format_options;
+    case OPTIONS_SWEEP:
+        return sweep_options;
+    case OPTIONS_CONFIG:
+        return config_options();
+    case OPTIONS_SEED:
+        return seed_options;
+    }
+    return NULL;
+}
+
+static const enum option_set set_order[] = {OPTIONS_SWEEP, OPTIONS_SEED, OPTIONS_CONFIG,
+                                            OPTIONS_FORMAT, OPTIONS_DAEMON};
+
+const struct option *options_at(const struct command *command, size_t index)
+{
+    const struct option *own = command->options;
+
+    for (; own && own->name; own++) {
+        if (index-- == 0) {
+            return own;
+        }
+    }
+    for (size_t i = 0; i < sizeof(set_order) / sizeof(*set_order); i++) {
+        if (!(command->sets & set_order[i])) {
+            continue;
+        }
+        for (const struct option *o = options_of_set(set_order[i]); o->name; o++) {
+            if (index-- == 0) {
+                return o;
+            }
+        }
+    }
+    return NULL;
+}
+
+const struct option *options_find(const struct command *command, const char *name)
+{
+    const struct option *option;
+
+    for (size_t i = 0; (option = options_at(command, i)); i++) {
+        if (strcmp(option->name, name) == 0) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+enum config_field options_config_field(const char *option_name)
+{
+    char name[OPTION_NAME_SIZE] = "";
+
+    strncpy(name, option_name, sizeof(name) - 1);
+    for (char *c = name; *c; c++) {
+        *c = *c == '-' ? '_' : *c;
+    }
+    enum config_field field = config_field_by_name(name);
+    return field == CONFIG_SEED ? CONFIG_FIELD_COUNT : field;
+}

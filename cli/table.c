@@ -1,0 +1,268 @@
+#include "cli/table.h"
+
+#include "cli/memory.h"
+#include "cli/text.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GAP 2 /* blanks between columns */
+
+/* ---- cells ---- */
+
+static char *plain_array(const json_t *array)
+{
+    char *text = must(strdup(""));
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(array, i, item)
+    {
+        char number[TEXT_SIZE];
+        text_number(json_number_value(item), number);
+        char *longer = text_format("%s%s%s", text, i ? "," : "", number);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+char *table_plain(const json_t *row, const char *key)
+{
+    const json_t *value = json_object_get(row, key);
+    char number[TEXT_SIZE];
+
+    if (json_is_string(value)) {
+        return text_printable(json_string_value(value));
+    }
+    if (json_is_integer(value)) {
+        return text_format("%lld", (long long)json_integer_value(value));
+    }
+    if (json_is_real(value)) {
+        text_number(json_real_value(value), number);
+        return must(strdup(number));
+    }
+    if (json_is_boolean(value)) {
+        return must(strdup(json_is_true(value) ? "yes" : "no"));
+    }
+    return json_is_array(value) ? plain_array(value) : must(strdup("-"));
+}
+
+static double number_at(const json_t *row, const char *key)
+{
+    const json_t *value = json_object_get(row, key);
+
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+char *table_duration(const json_t *row, const char *key)
+{
+    char text[TEXT_SIZE];
+
+    text_duration(number_at(row, key), text);
+    return must(strdup(text));
+}
+
+char *table_percent(const json_t *row, const char *key)
+{
+    double share = number_at(row, key);
+
+    return isnan(share) ? must(strdup("-")) : text_format("%.2f %%", 100 * share);
+}
+
+char *table_ago(const json_t *row, const char *key)
+{
+    const char *stamp = json_string_value(json_object_get(row, key));
+    struct tm when = {0};
+    char text[TEXT_SIZE];
+
+    if (!stamp || !strptime(stamp, "%Y-%m-%dT%H:%M:%S", &when)) {
+        return must(strdup("-"));
+    }
+    double seconds = difftime(time(NULL), timegm(&when));
+    text_duration(seconds < 0 ? 0 : floor(seconds), text);
+    return text_format("%s ago", text);
+}
+
+/* ---- the aligned table ---- */
+
+struct layout {
+    size_t n_rows, n_columns;
+    char **cells; /* n_rows x n_columns */
+    size_t *width;
+    bool *to_right;
+};
+
+static bool is_numeric(const char *cell)
+{
+    return strcmp(cell, "-") == 0 ||
+           (strspn(cell, "0123456789.+-e%/ ") == strlen(cell) && strpbrk(cell, "0123456789"));
+}
+
+static size_t count_columns(const struct column *columns)
+{
+    size_t n = 0;
+
+    while (columns[n].key) {
+        n++;
+    }
+    return n;
+}
+
+static void layout_measure(struct layout *layout, const struct column *columns)
+{
+    for (size_t c = 0; c < layout->n_columns; c++) {
+        layout->width[c] = text_width(columns[c].title ? columns[c].title : columns[c].key);
+        layout->to_right[c] = layout->n_rows > 0;
+        for (size_t r = 0; r < layout->n_rows; r++) {
+            const char *cell = layout->cells[r * layout->n_columns + c];
+            size_t width = text_width(cell);
+            layout->width[c] = width > layout->width[c] ? width : layout->width[c];
+            layout->to_right[c] = layout->to_right[c] && is_numeric(cell);
+        }
+    }
+}
+
+static void layout_fill(struct layout *layout, const json_t *rows, const struct column *columns)
+{
+    layout->n_rows = json_array_size(rows);
+    layout->n_columns = count_columns(columns);
+    layout->cells = must(calloc(layout->n_rows * layout->n_columns + 1, sizeof(char *)));
+    layout->width = must(calloc(layout->n_columns + 1, sizeof(*layout->width)));
+    layout->to_right = must(calloc(layout->n_columns + 1, sizeof(*layout->to_right)));
+    for (size_t r = 0; r < layout->n_rows; r++) {
+        for (size_t c = 0; c < layout->n_columns; c++) {
+            table_cell *cell = columns[c].cell ? columns[c].cell : table_plain;
+            layout->cells[r * layout->n_columns + c] =
+                cell(json_array_get(rows, r), columns[c].key);
+        }
+    }
+    layout_measure(layout, columns);
+}
+
+static void layout_clear(struct layout *layout)
+{
+    for (size_t i = 0; i < layout->n_rows * layout->n_columns; i++) {
+        free(layout->cells[i]);
+    }
+    free(layout->cells);
+    free(layout->width);
+    free(layout->to_right);
+}
+
+/* The last column gets what a live terminal has left, but never less than a few letters. */
+static void layout_fit(struct layout *layout, const struct terminal *terminal)
+{
+    size_t before = 0, last = layout->n_columns - 1;
+
+    for (size_t c = 0; c < last; c++) {
+        before += layout->width[c] + GAP;
+    }
+    size_t room = (size_t)terminal->width > before + 8 ? (size_t)terminal->width - before : 8;
+    if (!terminal->live || layout->width[last] <= room) {
+        return;
+    }
+    layout->width[last] = room;
+    for (size_t r = 0; r < layout->n_rows; r++) {
+        text_shorten(layout->cells[r * layout->n_columns + last], room);
+    }
+}
+
+static void print_padded(const struct layout *layout, size_t column, const char *cell, FILE *out)
+{
+    size_t width = text_width(cell);
+    int blanks = width < layout->width[column] ? (int)(layout->width[column] - width) : 0;
+    bool last = column + 1 == layout->n_columns;
+
+    if (layout->to_right[column]) {
+        fprintf(out, "%*s%s", blanks, "", cell);
+    } else {
+        fprintf(out, "%s%*s", cell, last ? 0 : blanks, "");
+    }
+    fprintf(out, "%*s", last ? 0 : GAP, "");
+}
+
+void table_print(const json_t *rows, const struct column *columns, const struct terminal *terminal,
+                 FILE *out)
+{
+    struct layout layout;
+
+    layout_fill(&layout, rows, columns);
+    layout_fit(&layout, terminal);
+    fputs(terminal->colour ? "\033[1m" : "", out);
+    for (size_t c = 0; c < layout.n_columns; c++) {
+        print_padded(&layout, c, columns[c].title ? columns[c].title : columns[c].key, out);
+    }
+    fputs(terminal->colour ? "\033[0m\n" : "\n", out);
+    for (size_t r = 0; r < layout.n_rows; r++) {
+        for (size_t c = 0; c < layout.n_columns; c++) {
+            print_padded(&layout, c, layout.cells[r * layout.n_columns + c], out);
+        }
+        fputc('\n', out);
+    }
+    layout_clear(&layout);
+}
+
+/* ---- CSV and JSON ---- */
+
+static void print_csv_text(const char *text, FILE *out)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, out);
+    }
+    fputc('"', out);
+}
+
+static void print_csv_value(const json_t *value, FILE *out)
+{
+    if (json_is_string(value)) {
+        print_csv_text(json_string_value(value), out);
+    } else if (value && !json_is_null(value)) {
+        char *text =
+            must(json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15)));
+        print_csv_text(text, out);
+        free(text);
+    }
+}
+
+void table_print_csv(const json_t *rows, FILE *out)
+{
+    json_t *first = json_array_get(rows, 0), *row, *value;
+    const char *key, *separator = "";
+    size_t i;
+
+    json_object_foreach(first, key, value)
+    {
+        fputs(separator, out);
+        print_csv_text(key, out);
+        separator = ",";
+    }
+    fputs(first ? "\r\n" : "", out);
+    json_array_foreach(rows, i, row)
+    {
+        separator = "";
+        json_object_foreach(first, key, value)
+        {
+            fputs(separator, out);
+            print_csv_value(json_object_get(row, key), out);
+            separator = ",";
+        }
+        fputs("\r\n", out);
+    }
+}
+
+void table_print_json(const json_t *json, FILE *out)
+{
+    char *text = must(json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)));
+
+    fprintf(out, "%s\n", text);
+    free(text);
+}

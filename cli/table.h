@@ -1,0 +1,38 @@
+/*
+ * Rows of JSON objects as an aligned table for people, as CSV (RFC 4180) or as JSON. A column is
+ * named by the member that it shows; a table for people may print it in another way.
+ */
+#pragma once
+
+#include "cli/args.h"
+#include "cli/terminal.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* A cell as text for people; malloc'd. NULL as a column's function prints the value as it is. */
+typedef char *table_cell(const json_t *row, const char *key);
+
+struct column {
+    const char *key;
+    const char *title; /* NULL: the key */
+    table_cell *cell;  /* NULL: table_plain */
+};
+
+/* Texts as they are (fit for a terminal), numbers by text_number, null and absent as "-", arrays
+ * as "500,400", booleans as yes and no. */
+char *table_plain(const json_t *row, const char *key);
+char *table_duration(const json_t *row, const char *key); /* seconds */
+char *table_percent(const json_t *row, const char *key);  /* 0..1 as "90.12 %" */
+char *table_ago(const json_t *row, const char *key);      /* a time as "12 s ago" */
+
+/* Aligned columns: a column whose every cell is a number or "-" stands to the right. On a live
+ * terminal the last column is shortened to fit. `columns` ends with a NULL key. */
+void table_print(const json_t *rows, const struct column *columns, const struct terminal *terminal,
+                 FILE *out);
+
+/* Every member of the first row is a column; nested values are written as JSON. */
+void table_print_csv(const json_t *rows, FILE *out);
+
+/* Any JSON, indented. */
+void table_print_json(const json_t *json, FILE *out);

@@ -1,0 +1,119 @@
+#include "cli/text.h"
+
+#include "cli/memory.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+void text_duration(double seconds, char ret[TEXT_SIZE])
+{
+    if (isnan(seconds) || seconds < 0) {
+        snprintf(ret, TEXT_SIZE, "-");
+        return;
+    }
+    if (seconds < 9.95) {
+        snprintf(ret, TEXT_SIZE, "%.1f s", seconds);
+        return;
+    }
+    long long whole = seconds < 1e12 ? llround(seconds) : (long long)1e12;
+    if (whole < 60) {
+        snprintf(ret, TEXT_SIZE, "%lld s", whole);
+    } else if (whole < 3600) {
+        snprintf(ret, TEXT_SIZE, "%lld min %02lld s", whole / 60, whole % 60);
+    } else if (whole < 86400) {
+        snprintf(ret, TEXT_SIZE, "%lld h %02lld min", whole / 3600, whole / 60 % 60);
+    } else {
+        snprintf(ret, TEXT_SIZE, "%lld d %lld h", whole / 86400, whole / 3600 % 24);
+    }
+}
+
+void text_number(double number, char ret[TEXT_SIZE])
+{
+    if (isnan(number)) {
+        snprintf(ret, TEXT_SIZE, "-");
+    } else if (fabs(number) >= 1000 && fabs(number) < 1e15) {
+        snprintf(ret, TEXT_SIZE, "%.0f", number);
+    } else {
+        snprintf(ret, TEXT_SIZE, "%.4g", number);
+    }
+}
+
+/* One character at `text`: its bytes (at least 1) and columns; -1 columns if it is not printable.
+ * The C library's tables are used by way of a UTF-8 locale, whatever the user's is. */
+static size_t next_character(const char *text, int *ret_columns)
+{
+    static locale_t utf8;
+    mbstate_t state = {0};
+    wchar_t character;
+
+    if (!utf8) {
+        utf8 = must(newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL));
+    }
+    locale_t before = uselocale(utf8);
+    size_t length = mbrtowc(&character, text, strlen(text), &state);
+    if (length == (size_t)-1 || length == (size_t)-2 || length == 0) {
+        length = 1;
+        *ret_columns = -1;
+    } else {
+        *ret_columns = wcwidth(character);
+    }
+    uselocale(before);
+    return length;
+}
+
+size_t text_width(const char *text)
+{
+    size_t width = 0;
+
+    while (*text) {
+        int columns;
+        text += next_character(text, &columns);
+        width += columns < 0 ? 1 : (size_t)columns;
+    }
+    return width;
+}
+
+char *text_printable(const char *text)
+{
+    char *copy = must(strdup(text));
+    char *out = copy;
+
+    while (*text) {
+        int columns;
+        size_t length = next_character(text, &columns);
+        if (columns < 0) {
+            *out++ = '?';
+        } else {
+            memcpy(out, text, length);
+            out += length;
+        }
+        text += length;
+    }
+    *out = '\0';
+    return copy;
+}
+
+void text_shorten(char *text, size_t width)
+{
+    size_t used = 0;
+    char *end = text;
+
+    if (text_width(text) <= width || width < 2) {
+        return;
+    }
+    while (*end) {
+        int columns;
+        size_t length = next_character(end, &columns);
+        size_t next = used + (columns < 0 ? 1 : (size_t)columns);
+        if (next > width - 2) {
+            break;
+        }
+        used = next;
+        end += length;
+    }
+    strcpy(end, "..");
+}

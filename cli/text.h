@@ -1,0 +1,23 @@
+/*
+ * Numbers and words as people read them, and the width that a text takes on a terminal.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#define TEXT_SIZE 32
+
+/* "0.4 s", "42 s", "3 min 07 s", "2 h 05 min", "3 d 4 h"; "-" for NAN. */
+void text_duration(double seconds, char ret[TEXT_SIZE]);
+
+/* At most four significant digits and no trailing zeros: "51", "11.73", "1200"; "-" for NAN. */
+void text_number(double number, char ret[TEXT_SIZE]);
+
+/* Columns of UTF-8 text on a terminal; a byte that is no UTF-8 counts as one. */
+size_t text_width(const char *text);
+
+/* A copy fit for a terminal: control characters and broken UTF-8 become '?'. The caller frees. */
+char *text_printable(const char *text);
+
+/* Shortens `text` in place to at most `width` columns; its end says so with "..". */
+void text_shorten(char *text, size_t width);

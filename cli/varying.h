@@ -1,0 +1,17 @@
+/*
+ * Which configuration columns of a view are worth a person's eyes: those in which rows differ.
+ */
+#pragma once
+
+#include "cli/table.h"
+#include "common/config.h"
+
+#include <jansson.h>
+
+#define VARYING_COLUMNS_MAX (CONFIG_FIELD_COUNT + 24)
+
+/* The columns of configuration fields (and "sweep") whose values differ among `rows`, then
+ * `fixed` (ended by a NULL key), then the NULL key. `hidden_units` is left out where `depth` alone
+ * tells the rows apart. */
+void varying_columns(const json_t *rows, const struct column *fixed,
+                     struct column ret[VARYING_COLUMNS_MAX]);

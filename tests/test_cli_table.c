@@ -1,0 +1,171 @@
+#include "cli/table.h"
+#include "cli/text.h"
+#include "tests/test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct terminal plain = {.width = 80};
+
+static char *table_of(const char *json, const struct column *columns,
+                      const struct terminal *terminal)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    json_t *rows = json_loads(json, 0, NULL);
+
+    assert_non_null(rows);
+    table_print(rows, columns, terminal, out);
+    json_decref(rows);
+    fclose(out);
+    return text;
+}
+
+static char *csv_of(const char *json)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    json_t *rows = json_loads(json, 0, NULL);
+
+    assert_non_null(rows);
+    table_print_csv(rows, out);
+    json_decref(rows);
+    fclose(out);
+    return text;
+}
+
+static const struct column columns[] = {{"name"}, {"steps", "median"}, {"note"}, {NULL}};
+
+static void numbers_stand_to_the_right_and_words_to_the_left(void **state)
+{
+    (void)state;
+    char *text = table_of("[{\"name\": \"a\", \"steps\": 5, \"note\": \"x\"},"
+                          " {\"name\": \"long name\", \"steps\": 51.5, \"note\": null},"
+                          " {\"name\": \"b\", \"steps\": null, \"note\": \"y\"}]",
+                          columns, &plain);
+    assert_string_equal(text, "name       median  note\n"
+                              "a               5  x\n"
+                              "long name    51.5  -\n"
+                              "b               -  y\n");
+    free(text);
+}
+
+static void wide_letters_take_their_columns(void **state)
+{
+    (void)state;
+    char *text = table_of("[{\"name\": \"深い\", \"steps\": 1, \"note\": \"x\"},"
+                          " {\"name\": \"é\", \"steps\": 2, \"note\": \"x\"}]",
+                          columns, &plain);
+    assert_string_equal(text, "name  median  note\n"
+                              "深い       1  x\n"
+                              "é          2  x\n");
+    free(text);
+}
+
+static void control_characters_never_reach_the_terminal(void **state)
+{
+    (void)state;
+    char *text = table_of("[{\"name\": \"a\\u001b[31mred\\n\", \"steps\": 1, \"note\": \"x\"}]",
+                          columns, &plain);
+    assert_null(strchr(text, '\033'));
+    assert_non_null(strstr(text, "a?[31mred?"));
+    free(text);
+}
+
+static void the_last_column_is_shortened_to_fit_a_live_terminal(void **state)
+{
+    const struct terminal narrow = {.live = true, .width = 30};
+    (void)state;
+
+    char *text = table_of("[{\"name\": \"a\", \"steps\": 1, \"note\": "
+                          "\"a reason that is much too long for this\"}]",
+                          columns, &narrow);
+    assert_non_null(strstr(text, "a reason that .."));
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        assert_true(text_width(line) <= 30);
+    }
+    free(text);
+}
+
+static void cells_can_be_printed_in_other_ways(void **state)
+{
+    static const struct column ways[] = {
+        {"share", NULL, table_percent}, {"time", NULL, table_duration}, {"units"}, {"yes"}, {NULL}};
+    (void)state;
+
+    char *text = table_of(
+        "[{\"share\": 0.9012, \"time\": 125, \"units\": [500, 40], \"yes\": true}]", ways, &plain);
+    assert_non_null(strstr(text, "90.12 %  2 min 05 s  500,40  yes"));
+    free(text);
+}
+
+static void csv_quotes_what_needs_it(void **state)
+{
+    (void)state;
+    char *text = csv_of("[{\"a\": 1, \"b\": \"x,y\", \"c\": null},"
+                        " {\"c\": \"say \\\"hi\\\"\", \"a\": 0.1, \"b\": \"line\\nbreak\"}]");
+    assert_string_equal(text, "a,b,c\r\n"
+                              "1,\"x,y\",\r\n"
+                              "0.1,\"line\nbreak\",\"say \"\"hi\"\"\"\r\n");
+    free(text);
+}
+
+static void assert_duration(double seconds, const char *expected)
+{
+    char text[TEXT_SIZE];
+
+    text_duration(seconds, text);
+    assert_string_equal(text, expected);
+}
+
+static void durations_read_well_at_every_size(void **state)
+{
+    (void)state;
+    assert_duration(0.04, "0.0 s");
+    assert_duration(9.94, "9.9 s");
+    assert_duration(9.96, "10 s");
+    assert_duration(59.6, "1 min 00 s");
+    assert_duration(187, "3 min 07 s");
+    assert_duration(7500, "2 h 05 min");
+    assert_duration(270000, "3 d 3 h");
+    assert_duration(NAN, "-");
+    assert_duration(INFINITY, "11574074 d 1 h");
+}
+
+static void assert_number(double number, const char *expected)
+{
+    char text[TEXT_SIZE];
+
+    text_number(number, text);
+    assert_string_equal(text, expected);
+}
+
+static void numbers_have_four_digits_that_count(void **state)
+{
+    (void)state;
+    assert_number(51, "51");
+    assert_number(51.5, "51.5");
+    assert_number(11.7345, "11.73");
+    assert_number(123456, "123456");
+    assert_number(0.01, "0.01");
+    assert_number(NAN, "-");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_stand_to_the_right_and_words_to_the_left),
+        cmocka_unit_test(wide_letters_take_their_columns),
+        cmocka_unit_test(control_characters_never_reach_the_terminal),
+        cmocka_unit_test(the_last_column_is_shortened_to_fit_a_live_terminal),
+        cmocka_unit_test(cells_can_be_printed_in_other_ways),
+        cmocka_unit_test(csv_quotes_what_needs_it),
+        cmocka_unit_test(durations_read_well_at_every_size),
+        cmocka_unit_test(numbers_have_four_digits_that_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
