@@ -1,0 +1,140 @@
+/*
+ * An HTTP/1.1 server inside a libuv loop: libmicrohttpd in epoll mode, without a thread of its own.
+ * It knows no queue and no store: each complete request goes to one function, which answers it at
+ * once or later, from the loop's thread.
+ *
+ *     receiving --complete--> on_request --http_answer--> sending --keep-alive--> receiving
+ *         |                     |     ^
+ *         | too slow, too big   |     | later: the connection sleeps, outside every poll
+ *         v                     v     |
+ *       closed               http_wait: on_gone when the client hangs up meanwhile
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#define HTTP_MAX_BODY (16u << 20)
+
+enum http_method {
+    HTTP_GET, /* HEAD counts as GET: the body is left out on the way */
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER,
+};
+
+struct http_server;
+struct http_request;
+struct http_stream;
+
+/* A complete request; it and everything read from it lives until it is answered. */
+typedef void (*http_request_fn)(struct http_request *request, void *ctx);
+/* The client hung up while its request waited. The request is gone after this call. */
+typedef void (*http_gone_fn)(struct http_request *request, void *ctx);
+
+struct http_limits {
+    unsigned max_connections;  /* more wait in the kernel's queue */
+    unsigned idle_ms;          /* a connection between requests is closed after this */
+    unsigned head_ms;          /* a request's head must be complete by then */
+    unsigned body_bytes_per_s; /* and its body come at this rate or faster */
+};
+
+extern const struct http_limits http_default_limits;
+
+/* ---- server ---- */
+
+/* Serves `listen_fd`, a bound and listening socket, which it takes over. 0, or -errno. */
+int http_server_create(uv_loop_t *loop, int listen_fd, const struct http_limits *limits,
+                       http_request_fn on_request, void *ctx, struct http_server **ret);
+
+/* Sends what was answered and takes what has come, now instead of in the loop's next round. */
+void http_server_run(struct http_server *server);
+
+/* Takes no further connections; those that are open go on. */
+void http_server_stop_listening(struct http_server *server);
+
+/* Requests handed out and not yet answered, and streams not yet ended. */
+size_t http_server_pending(const struct http_server *server);
+
+/* Closes everything; requests not yet answered get 503, their http_wait callbacks are not called.
+ * The handles close in the loop's next rounds, then the server is freed. NULL is fine. */
+void http_server_destroy(struct http_server *server);
+
+/* ---- request ---- */
+
+/* What is wrong with a request as such; on_request must answer it at once, and accordingly. */
+enum http_fault {
+    HTTP_FAULT_NONE,
+    HTTP_FAULT_TOO_LARGE, /* the body is over HTTP_MAX_BODY and was dropped: 413 */
+    HTTP_FAULT_TARGET,    /* a NUL in the target: 400 */
+};
+
+enum http_fault http_fault(const struct http_request *request);
+enum http_method http_method(const struct http_request *request);
+/* Decoded, without the query; starts with '/'. */
+const char *http_path(const struct http_request *request);
+/* NULL if absent; the first one if repeated. */
+const char *http_header(const struct http_request *request, const char *name);
+/* Calls `fn` for each query parameter, decoded, in order, until it returns false. A parameter
+ * without '=' has the value "". */
+typedef bool (*http_query_fn)(void *ctx, const char *name, const char *value);
+void http_query(const struct http_request *request, http_query_fn fn, void *ctx);
+/* NUL-terminated beside its size; never NULL. */
+const char *http_body(const struct http_request *request, size_t *ret_size);
+/* The client's address as text, for the log. */
+const char *http_peer(const struct http_request *request);
+
+/* A pointer of the owner's own, NULL at first. */
+void http_set_user(struct http_request *request, void *user);
+void *http_user(const struct http_request *request);
+
+/* Says that the answer may take long: `on_gone` is called if the client hangs up before it. */
+void http_wait(struct http_request *request, http_gone_fn on_gone, void *ctx);
+
+/* ---- answer ---- */
+
+struct http_field {
+    const char *name, *value;
+};
+
+struct http_answer {
+    int status;
+    const char *type; /* Content-Type; NULL when there is no body */
+    const void *data; /* the body, if any */
+    size_t size;
+    void (*free_data)(void *data);   /* NULL: static, or see `copy` */
+    bool copy;                       /* `data` is only good during the call */
+    const struct http_field *fields; /* further header fields */
+    size_t n_fields;
+};
+
+/* Answers and so ends a request, whether inside on_request or later. */
+void http_answer(struct http_request *request, const struct http_answer *answer);
+
+/* Answers with `answer`'s head and the `size` bytes of an open file, which it closes (sendfile). */
+void http_answer_file(struct http_request *request, const struct http_answer *answer, int fd,
+                      uint64_t size);
+
+/* ---- stream: a body of unknown length, sent in pieces ---- */
+
+struct http_stream_events {
+    void (*on_drain)(struct http_stream *stream, void *ctx); /* all written is on its way: more? */
+    void (*on_close)(struct http_stream *stream, void *ctx); /* ended, or the client left; last */
+};
+
+/* Answers with `answer`'s head and begins a body; on_drain follows in a later round. Ends the
+ * request. NULL when out of memory: then no callback follows. */
+struct http_stream *http_stream_open(struct http_request *request, const struct http_answer *answer,
+                                     const struct http_stream_events *events, void *ctx);
+/* Takes over `data` (malloc'd). One piece at a time: not again before on_drain. */
+void http_stream_write(struct http_stream *stream, char *data, size_t size);
+/* No more will come. */
+void http_stream_end(struct http_stream *stream);
+/* Breaks the connection, so that the client sees that the body is not whole. */
+void http_stream_abort(struct http_stream *stream);
