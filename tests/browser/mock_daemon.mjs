@@ -120,18 +120,21 @@ class Sweep {
     const quantile = (sorted, q) => {
       const at = (sorted.length - 1) * q, low = sorted[Math.floor(at)], high = sorted[Math.ceil(at)];
       const value = low === high ? low : low + (high - low) * (at % 1);
-      return Number.isFinite(value) ? value : null;
+      return Number.isFinite(value) ? value : null; // also when there is none yet
     };
     return this.cells.flatMap((config, cell) => {
       const ended = this.trials.filter((t) => t.cell === cell && t.state === "succeeded");
-      if (ended.length === 0) return [];
+      const mine = this.trials.filter((t) => t.cell === cell);
       const steps = ended.map((t) => t.steps_to_target ?? Infinity).sort((a, b) => a - b);
       const seconds = ended.map((t) => t.seconds_to_target ?? Infinity).sort((a, b) => a - b);
       const reached = steps.filter(Number.isFinite).length;
-      return [{ sweep: this.id, ...columns(config), n: ended.length, reached, censored: ended.length - reached,
+      return [{ sweep: this.id, sweep_name: this.spec.name, cell, ...columns(config), n: ended.length, reached, censored: ended.length - reached,
         median_steps: quantile(steps, 0.5), q1_steps: quantile(steps, 0.25), q3_steps: quantile(steps, 0.75),
         median_seconds: quantile(seconds, 0.5),
-        mean_ms_per_step: ended.reduce((sum, t) => sum + t.ms_per_step, 0) / ended.length }];
+        failed: mine.filter((t) => t.state === "failed").length,
+        cancelled: mine.filter((t) => t.state === "cancelled").length,
+        pending: mine.filter((t) => t.state === "queued" || t.state === "running").length,
+        mean_ms_per_step: ended.length > 0 ? ended.reduce((sum, t) => sum + t.ms_per_step, 0) / ended.length : null }];
     });
   }
 }
@@ -142,7 +145,7 @@ function resolve({ depth, width, ...config }) {
 }
 
 const columns = (config) => ({ ...config, depth: config.hidden_units.length,
-  hidden_units: JSON.stringify(config.hidden_units) });
+  hidden_units: config.hidden_units.join(","), stop_at_target: Number(config.stop_at_target) });
 
 export class MockDaemon {
   constructor({ assets, token = "", speed = 1, fixtures = true }) {

@@ -1,6 +1,116 @@
-/* Numbers and times in words for a person; no DOM. */
+/* Numbers and times in words for a person. Pure: no DOM, no clock. */
+
+import type { Value } from "./api_types";
+
+const grouped = new Intl.NumberFormat("en-US");
+
+/** 12345 as "12,345"; null as a dash. */
+export function count(value: number | null): string {
+  return value === null ? "–" : grouped.format(value);
+}
+
+/** A number with about three digits that matter: 0.0123, 1.23, 45.6, 1,235. */
+export function short(value: number | null): string {
+  if (value === null) {
+    return "–";
+  }
+  if (Math.abs(value) >= 100) {
+    return grouped.format(Math.round(value));
+  }
+  return String(Number(value.toPrecision(3)));
+}
 
 /** A share of 1 as "90.1 %"; null as a dash. */
 export function percent(share: number | null, digits = 1): string {
-    return share === null ? "–" : `${(share * 100).toFixed(digits)} %`;
+  return share === null ? "–" : `${(share * 100).toFixed(digits)} %`;
+}
+
+/** A target in the fewest digits: 0.9 as "90 %", 0.975 as "97.5 %". */
+export function target(share: number): string {
+  return `${Number((share * 100).toFixed(3))} %`;
+}
+
+/** Seconds in the two units that matter: "0.42 s", "38 s", "4 min 5 s", "2 h 10 min", "3 d 4 h". */
+export function duration(seconds: number | null): string {
+  if (seconds === null) {
+    return "–";
+  }
+  if (seconds < 9.95) {
+    return `${Number(seconds.toPrecision(2))} s`;
+  }
+  const whole = Math.round(seconds);
+  const units: [string, number][] = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const first = units.findIndex(([, size]) => whole >= size);
+  return units
+    .slice(first, first + 2)
+    .map(([unit, size], i) => ({ unit, n: Math.floor((i === 0 ? whole : whole % units[first]![1]) / size) }))
+    .filter(({ n }, i) => i === 0 || n > 0)
+    .map(({ unit, n }) => `${n} ${unit}`)
+    .join(" ");
+}
+
+/** Trials per minute, in the unit that a person can count in. */
+export function rate(perMinute: number | null): string {
+  if (perMinute === null || perMinute <= 0) {
+    return "–";
+  }
+  if (perMinute >= 600) {
+    return `${short(perMinute / 60)} trials/s`;
+  }
+  return perMinute >= 1 ? `${short(perMinute)} trials/min` : `${short(perMinute * 60)} trials/h`;
+}
+
+/** How long before `nowMs` the time was: "just now", "5 min ago", "3 d ago". */
+export function ago(iso: string, nowMs: number): string {
+  const seconds = (nowMs - Date.parse(iso)) / 1000;
+  if (!Number.isFinite(seconds)) {
+    return "–";
+  }
+  return seconds < 10 ? "just now" : `${duration(seconds).split(" ").slice(0, 2).join(" ")} ago`;
+}
+
+/** Median and quartiles; null means "beyond the limit": more than half (a quarter) never reached it. */
+export function quartiles(median: number | null, q1: number | null, q3: number | null,
+    limit: number | null): string {
+  const beyond = limit === null ? "∞" : `>${count(limit)}`;
+  const show = (value: number | null) => (value === null ? beyond : short(value));
+  return `${show(median)} [${show(q1)}, ${show(q3)}]`;
+}
+
+const fieldWords: Record<string, string> = {
+  depth: "hidden layers",
+  hidden_units: "hidden units",
+  batch_norm: "batch normalization",
+  batch_norm_output: "normalized logits",
+  bn_momentum: "BN momentum",
+  bn_epsilon: "BN epsilon",
+};
+
+/** A configuration field in words. */
+export function fieldName(field: string): string {
+  return fieldWords[field] ?? field.replaceAll("_", " ");
+}
+
+const valueWords: Record<string, string> = {
+  "batch_norm=none": "without BN",
+  "batch_norm=before": "BN before activation",
+  "batch_norm=after": "BN after activation",
+  "activation=relu": "ReLU",
+  "activation=leaky_relu": "leaky ReLU",
+  "activation=elu": "ELU",
+  "activation=selu": "SELU",
+  "activation=gelu": "GELU",
+  "activation=silu": "SiLU",
+};
+
+/** A value of a field in words; booleans come as true or, from SQLite, as 1. */
+export function valueName(field: string, value: Value): string {
+  if (["batch_norm_output", "stop_at_target"].includes(field)) {
+    return value === true || value === 1 ? "yes" : "no";
+  }
+  if (Array.isArray(value)) {
+    return value.join("·");
+  }
+  const word = valueWords[`${field}=${String(value)}`];
+  return word ?? (typeof value === "number" ? short(value) : String(value).replaceAll("_", " "));
 }

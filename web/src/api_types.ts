@@ -1,0 +1,95 @@
+/* What the daemon answers, as docs/http-api.md says it. */
+
+export type Value = number | string | boolean | number[];
+export type Config = Record<string, Value>;
+
+export type SweepState = "active" | "paused" | "finished" | "cancelled";
+export type TrialState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+export interface Sweep {
+  id: number;
+  name: string;
+  state: SweepState;
+  replicates: number;
+  cells: number;
+  trials: number;
+  queued: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  reached: number;
+  censored: number;
+  trials_per_minute: number | null;
+  seconds_left: number | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
+export interface SweepSpec {
+  name?: string;
+  base?: Config;
+  parameters?: Record<string, Value[] | { min: number; max: number }>;
+}
+
+export interface SweepDetail extends Sweep {
+  spec: SweepSpec;
+}
+
+export interface Trial {
+  id: number;
+  cell: number;
+  replicate: number;
+  state: TrialState;
+  config: Config;
+  attempts: number;
+  steps: number | null;
+  steps_to_target: number | null;
+  error: string | null;
+}
+
+/** A row of the view `summary`: the configuration's columns and these. */
+export interface SummaryRow {
+  cell: number;
+  /** Trials that succeeded: reached + censored. */
+  n: number;
+  reached: number;
+  censored: number;
+  median_steps: number | null;
+  q1_steps: number | null;
+  q3_steps: number | null;
+  failed: number;
+  cancelled: number;
+  pending: number;
+  median_seconds: number | null;
+  mean_ms_per_step: number | null;
+  [column: string]: Value | null;
+}
+
+/** A row of the view `curves`: one measurement with its trial's configuration. */
+export interface CurveRow {
+  trial: number;
+  state: TrialState;
+  step: number;
+  test_accuracy: number | null;
+  cpu_ms: number | null;
+  [column: string]: Value | null;
+}
+
+export interface Worker {
+  id: number;
+  host: string;
+  pid: number;
+  slots: number;
+  cpu: string;
+  kernel: string;
+  version: string;
+  running: number;
+  succeeded: number;
+  failed: number;
+  trials_per_minute: number | null;
+  state: "alive" | "gone";
+  seen_at: string;
+}
+
+export type SweepAction = "pause" | "resume" | "cancel" | "retry";

@@ -1,0 +1,201 @@
+/* One sweep: progress, the two figures, the table of cells, and what failed. */
+
+import { useMemo, useRef, useState } from "preact/hooks";
+import { api } from "./api";
+import type { CurveRow } from "./api_types";
+import { CellsTable } from "./cells_table";
+import { Check, HeldChoices, Segments, Select } from "./controls";
+import type { CurveAxis } from "./curves";
+import { CurvesFigure } from "./curves_figure";
+import { chooseRoles, type Field, maxSeries, valueKey, varyingFields } from "./fields";
+import { ago, count, fieldName, target } from "./format";
+import { usePolled } from "./poll";
+import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend } from "./progress";
+import { StepsFigure } from "./steps_figure";
+import { maxFailures, SweepLoader, type SweepSnapshot } from "./sweep_data";
+import { StateBadge, SweepActions, useTitle } from "./view";
+
+const maxCurveRows = 12_000;
+
+export function SweepView({ id }: { id: number }) {
+  const loader = useMemo(() => new SweepLoader(api, id, () => performance.now()), [id]);
+  const { data, error } = usePolled(`sweep ${id}`, 1000, (signal) => loader.load(signal));
+  useTitle(data?.sweep.name ?? `Sweep ${id}`);
+  if (error !== undefined) {
+    return <><h1>Sweep {id}</h1><p class="empty" role="alert">{error.message}. <a href="#/">All sweeps</a></p></>;
+  }
+  if (data === undefined) {
+    return <><h1>Sweep {id}</h1><p class="empty" role="status">Loading…</p></>;
+  }
+  return <LoadedSweep snapshot={data} />;
+}
+
+function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
+  const { sweep, summary, failures } = snapshot;
+  const fields = useMemo(() => varyingFields(sweep.spec, summary), [snapshot.version]);
+  return (
+    <>
+      <nav class="crumbs" aria-label="Where you are"><a href="#/">Sweeps</a> / {sweep.id}</nav>
+      <div class="title-row">
+        <h1>{sweep.name}</h1>
+        <StateBadge state={sweep.state} />
+        <SweepActions sweep={sweep} />
+      </div>
+      <section class="card" aria-label="Progress">
+        <ProgressBar sweep={sweep} label="Progress" />
+        <div class="under-bar">
+          <ProgressLegend sweep={sweep} />
+          <p class="pace">{paceText(sweep)}</p>
+        </div>
+        <p class="quiet">{count(sweep.cells)} {sweep.cells === 1 ? "cell" : "cells"} × {count(sweep.replicates)}
+          {" "}{sweep.replicates === 1 ? "seed" : "seeds"} = {count(sweep.trials)} trials · submitted{" "}
+          <time dateTime={sweep.created_at}>{ago(sweep.created_at, Date.now())}</time></p>
+        <ProgressAnnouncer sweep={sweep} />
+      </section>
+      <div class="figures">
+        <StepsCard snapshot={snapshot} fields={fields} />
+        <CurvesCard snapshot={snapshot} fields={fields} />
+      </div>
+      <section class="card" aria-labelledby="cells-title">
+        <div class="title-row">
+          <h2 id="cells-title">Cells</h2>
+          <Downloads id={sweep.id} />
+        </div>
+        {summary.length === 0 ? <p class="empty">No cell has begun.</p>
+          : <CellsTable rows={summary} fields={fields} replicates={sweep.replicates} />}
+      </section>
+      {failures.length > 0 && <Failures snapshot={snapshot} />}
+    </>
+  );
+}
+
+function StepsCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Field[] }) {
+  const [wanted, setWanted] = useState<{ x?: string | null; series?: string | null }>({});
+  const [chosen, setChosen] = useState<Record<string, string>>({});
+  const [scale, setScale] = useState("auto");
+  const roles = chooseRoles(fields, wanted);
+  const byName = (name: string | null) => fields.find((field) => field.name === name) ?? null;
+  const held = heldValues(fields, roles.held, chosen, "first");
+  const x = byName(roles.x);
+  const option = (field: Field) => ({ value: field.name, label: fieldName(field.name) });
+  const few = fields.filter((field) => field.values.length <= maxSeries && field.name !== roles.x);
+  const goal = commonGoal(snapshot);
+  return (
+    <section class="card" aria-labelledby="steps-title">
+      <h2 id="steps-title">Steps to {goal === null ? "the target" : target(goal)}</h2>
+      <div class="controls">
+        {fields.length > 1 && <>
+          <Select label="along" value={roles.x ?? ""} options={fields.map(option)}
+            choose={(name) => setWanted({ ...wanted, x: name })} />
+          <Select label="colour" value={roles.series ?? ""} options={[...few.map(option), { value: "", label: "none" }]}
+            choose={(name) => setWanted({ ...wanted, series: name === "" ? null : name })} />
+        </>}
+        <HeldChoices fields={fields} held={held} choose={(name, key) => setChosen({ ...chosen, [name]: key })} />
+        <Segments label="scale" value={scale} choose={setScale}
+          options={[{ value: "auto", label: "auto" }, { value: "linear", label: "linear" }, { value: "log", label: "log" }]} />
+      </div>
+      {x === null
+        ? <p class="empty">Nothing varies in this sweep; the table below has its one cell.</p>
+        : <StepsFigure rows={snapshot.summary} trials={snapshot.trials} x={x} series={byName(roles.series)} held={held}
+            log={scale === "auto" ? null : scale === "log"}
+            version={[snapshot.version, roles.x, roles.series, JSON.stringify(held), scale].join()} />}
+    </section>
+  );
+}
+
+function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Field[] }) {
+  const [colour, setColour] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<Record<string, string>>({});
+  const [axis, setAxis] = useState<CurveAxis>("step");
+  const [log, setLog] = useState(false);
+  const few = fields.filter((field) => field.values.length <= maxSeries);
+  const usual = fields.length === 1 ? few[0] : few.find((field) => field.name === chooseRoles(fields).series);
+  const series = few.find((field) => field.name === colour) ?? usual ?? null;
+  const names = fields.map((field) => field.name).filter((name) => name !== series?.name);
+  const held = heldValues(fields, names, chosen, "last");
+  const depth = held.depth === undefined ? null : Number(held.depth);
+  const { data, loads } = useCurves(snapshot, depth);
+  const goal = commonGoal(snapshot);
+  return (
+    <section class="card" aria-labelledby="curves-title">
+      <h2 id="curves-title">Accuracy as training goes on</h2>
+      <div class="controls">
+        <Segments label="against" value={axis} choose={(value) => setAxis(value as CurveAxis)}
+          options={[{ value: "step", label: "steps" }, { value: "time", label: "training time" }]} />
+        {few.length > 1 && <Select label="colour" value={series?.name ?? ""} choose={setColour}
+          options={few.map((field) => ({ value: field.name, label: fieldName(field.name) }))} />}
+        <HeldChoices fields={fields} held={held} choose={(name, key) => setChosen({ ...chosen, [name]: key })} />
+        <Check label="log" checked={log} choose={setLog} />
+      </div>
+      {data === undefined ? <p class="empty" role="status">Loading…</p>
+        : <CurvesFigure rows={data.rows} cut={data.cut} series={series} held={held} axis={axis} log={log} goal={goal}
+            version={[loads, series?.name, JSON.stringify(held), axis, log].join()} />}
+    </section>
+  );
+}
+
+/** Learning curves, loaded again while trials run or when the results changed. */
+function useCurves(snapshot: SweepSnapshot, depth: number | null) {
+  const id = snapshot.sweep.id;
+  const kept = useRef({ key: "", version: -1, loads: 0, data: { rows: [] as CurveRow[], cut: false } });
+  const key = `curves ${id} ${depth}`;
+  const { data } = usePolled(key, 3000, async (signal) => {
+    const last = kept.current;
+    if (last.key !== key || last.version !== snapshot.version || snapshot.sweep.running > 0) {
+      const rows = await api.curves(id, depth, maxCurveRows, signal);
+      kept.current = { key, version: snapshot.version, loads: last.loads + 1, data: rows };
+    }
+    return kept.current.data;
+  });
+  return { data, loads: kept.current.loads };
+}
+
+function commonGoal(snapshot: SweepSnapshot): number | null {
+  const goals = new Set(snapshot.summary.map((row) => row.target_accuracy));
+  const goal = [...goals][0];
+  return goals.size === 1 && typeof goal === "number" ? goal : null;
+}
+
+/** The value at which each of `names` is held: the chosen one, else the first or last of its list. */
+function heldValues(fields: Field[], names: string[], chosen: Record<string, string>,
+    otherwise: "first" | "last"): Record<string, string> {
+  return Object.fromEntries(names.map((name) => {
+    const values = fields.find((field) => field.name === name)!.values.map(valueKey);
+    const usual = otherwise === "last" && name === "depth" ? values.at(-1)! : values[0]!;
+    return [name, chosen[name] !== undefined && values.includes(chosen[name]) ? chosen[name] : usual];
+  }));
+}
+
+function Downloads({ id }: { id: number }) {
+  const [problem, setProblem] = useState("");
+  const save = (what: "results" | "summary") => {
+    api.download(`/v1/${what}?sweep=${id}&format=csv`, `ninety-${id}-${what}.csv`)
+      .then(() => setProblem(""), (error: Error) => setProblem(error.message));
+  };
+  return (
+    <div class="actions">
+      <button onClick={() => save("summary")}>Cells as CSV</button>
+      <button onClick={() => save("results")}>Trials as CSV</button>
+      <p class="problem" role="alert">{problem}</p>
+    </div>
+  );
+}
+
+function Failures({ snapshot }: { snapshot: SweepSnapshot }) {
+  const { failures, sweep } = snapshot;
+  return (
+    <section class="card" aria-labelledby="failures-title">
+      <h2 id="failures-title">Failed trials <span class="quiet">{count(sweep.failed)}</span></h2>
+      <ul class="failures">
+        {failures.map((trial) => (
+          <li key={trial.id}>
+            <b>trial {trial.id}</b> <span class="quiet">cell {trial.cell + 1}, replicate {trial.replicate + 1},{" "}
+              {count(trial.attempts)} {trial.attempts === 1 ? "attempt" : "attempts"}</span>
+            <p>{trial.error ?? "no reason was reported"}</p>
+          </li>
+        ))}
+      </ul>
+      {sweep.failed > maxFailures && <p class="quiet">The first {maxFailures} are shown.</p>}
+    </section>
+  );
+}
