@@ -280,12 +280,12 @@ INLINE double sum_squares_of(size_t n, const float *restrict a, const float *res
 
     for (; i + LANES <= n; i += LANES) {
         for (int k = 0; k < LANES; k++) {
-            double x = b ? a[i + k] - b[i + k] : a[i + k];
+            double x = b ? (double)a[i + k] - b[i + k] : a[i + k];
             lanes[k] += x * x;
         }
     }
     for (; i < n; i++) {
-        double x = b ? a[i] - b[i] : a[i];
+        double x = b ? (double)a[i] - b[i] : a[i];
         lanes[0] += x * x;
     }
     for (int k = 0; k < LANES; k++) {
