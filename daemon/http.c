@@ -87,10 +87,19 @@ void http_wait(struct http_request *request, http_gone_fn on_gone, void *ctx)
     http_request_watch(request);
 }
 
+void http_wait_end(struct http_request *request)
+{
+    request->on_gone = NULL;
+    http_request_unwatch(request);
+}
+
+/* Its owner forgets it: the client hung up, or the server ends. */
 static void request_gone(struct http_request *request)
 {
     if (request->state == CONNECTION_STREAMING) {
-        http_stream_hangup(request->stream);
+        if (request->stream != NULL) {
+            http_stream_abort(request->stream);
+        }
         return;
     }
     if (request->state != CONNECTION_PENDING) {
@@ -101,7 +110,7 @@ static void request_gone(struct http_request *request)
     if (on_gone != NULL) {
         on_gone(request, request->gone_ctx);
     }
-    /* Nobody will read it, but libmicrohttpd ends a connection only with an answer. */
+    /* Perhaps nobody reads it, but libmicrohttpd ends a connection only with an answer. */
     http_answer(request, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE});
 }
 
@@ -143,7 +152,6 @@ static void begin_idle(struct http_request *request)
 {
     request->state = CONNECTION_IDLE;
     request->deadline_ms = uv_now(request->server->loop) + request->server->limits.idle_ms;
-    request->user = NULL;
     request->on_gone = NULL;
     request->body_size = 0;
     request->body_too_large = request->bad_target = false;
@@ -421,14 +429,11 @@ const char *http_peer(const struct http_request *request)
     return request->peer;
 }
 
-void http_set_user(struct http_request *request, void *user)
+bool http_is_alive(const struct http_request *request)
 {
-    request->user = user;
-}
-
-void *http_user(const struct http_request *request)
-{
-    return request->user;
+    char byte;
+    ssize_t n = recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 /* ---- the server's life ---- */
@@ -573,13 +578,11 @@ static void on_handle_closed(uv_handle_t *handle)
 }
 
 /* libmicrohttpd refuses to stop while connections are suspended. */
-static void answer_all_pending(struct http_server *server)
+static void end_all_pending(struct http_server *server)
 {
     for (struct http_request *r = server->connections; r != NULL; r = r->next) {
-        if (r->state == CONNECTION_PENDING) {
-            http_answer(r, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE});
-        } else if (r->state == CONNECTION_STREAMING) {
-            http_stream_abort(r->stream);
+        if (r->state == CONNECTION_PENDING || r->state == CONNECTION_STREAMING) {
+            request_gone(r);
         }
     }
 }
@@ -590,7 +593,7 @@ void http_server_destroy(struct http_server *server)
         return;
     }
     server->closing = true;
-    answer_all_pending(server);
+    end_all_pending(server);
     MHD_run(server->daemon);
     uv_close((uv_handle_t *)&server->ready, on_handle_closed);
     uv_close((uv_handle_t *)&server->hangup, on_handle_closed);

@@ -35,7 +35,7 @@ struct http_stream;
 
 /* A complete request; it and everything read from it lives until it is answered. */
 typedef void (*http_request_fn)(struct http_request *request, void *ctx);
-/* The client hung up while its request waited. The request is gone after this call. */
+/* The client hung up while its request waited, or the server ends: forget the request. */
 typedef void (*http_gone_fn)(struct http_request *request, void *ctx);
 
 struct http_limits {
@@ -62,7 +62,7 @@ void http_server_stop_listening(struct http_server *server);
 /* Requests handed out and not yet answered, and streams not yet ended. */
 size_t http_server_pending(const struct http_server *server);
 
-/* Closes everything; requests not yet answered get 503, their http_wait callbacks are not called.
+/* Closes everything; requests not yet answered get 503, and those that wait are told on_gone.
  * The handles close in the loop's next rounds, then the server is freed. NULL is fine. */
 void http_server_destroy(struct http_server *server);
 
@@ -90,12 +90,14 @@ const char *http_body(const struct http_request *request, size_t *ret_size);
 /* The client's address as text, for the log. */
 const char *http_peer(const struct http_request *request);
 
-/* A pointer of the owner's own, NULL at first. */
-void http_set_user(struct http_request *request, void *user);
-void *http_user(const struct http_request *request);
-
 /* Says that the answer may take long: `on_gone` is called if the client hangs up before it. */
 void http_wait(struct http_request *request, http_gone_fn on_gone, void *ctx);
+
+/* Takes that back: the answer is about to come. */
+void http_wait_end(struct http_request *request);
+
+/* Whether the client was still there a moment ago; on_gone may not have been called yet. */
+bool http_is_alive(const struct http_request *request);
 
 /* ---- answer ---- */
 

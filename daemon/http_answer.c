@@ -172,8 +172,3 @@ void http_stream_abort(struct http_stream *stream)
     stream->aborted = true;
     http_request_resume(stream->request);
 }
-
-void http_stream_hangup(struct http_stream *stream)
-{
-    http_stream_abort(stream);
-}

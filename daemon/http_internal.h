@@ -35,7 +35,6 @@ struct http_request {
     http_gone_fn on_gone;
     void *gone_ctx;
     struct http_stream *stream;
-    void *user;
     char peer[INET6_ADDRSTRLEN + 8];
 };
 
@@ -66,6 +65,3 @@ void http_request_resume(struct http_request *request);
 /* Begins and ends listening for the client's hanging up. */
 void http_request_watch(struct http_request *request);
 void http_request_unwatch(struct http_request *request);
-
-/* The client of a sleeping stream hung up. */
-void http_stream_hangup(struct http_stream *stream);

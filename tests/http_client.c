@@ -1,16 +1,12 @@
 #include "tests/http_client.h"
+#include "tests/test.h"
 
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-
-#include <cmocka.h>
 
 struct http_client {
     uv_loop_t *loop;

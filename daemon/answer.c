@@ -1,0 +1,64 @@
+#include "daemon/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void answer_json(struct http_request *request, int status, struct json_out *out,
+                 const struct http_field *fields, size_t n_fields)
+{
+    static const char no_memory[] =
+        "{\"error\": {\"code\": \"internal\", \"message\": \"out of memory\"}}\n";
+    struct http_answer answer = {.status = status,
+                                 .type = "application/json",
+                                 .data = out->text,
+                                 .size = out->size,
+                                 .free_data = free,
+                                 .fields = fields,
+                                 .n_fields = n_fields};
+    if (out->failed || out->text == NULL) {
+        json_out_clear(out);
+        answer = (struct http_answer){.status = 500,
+                                      .type = "application/json",
+                                      .data = no_memory,
+                                      .size = sizeof no_memory - 1};
+    }
+    http_answer(request, &answer);
+    *out = (struct json_out){0};
+}
+
+void answer_error_of(struct http_request *request, int status, const char *code,
+                     const struct error *error)
+{
+    struct json_out out = {0};
+    json_out_format(&out, "{\"error\": {\"code\": \"%s\", \"message\": ", code);
+    json_out_string(&out, error->message);
+    if (error->field[0] != '\0') {
+        json_out_format(&out, ", \"field\": ");
+        json_out_string(&out, error->field);
+    }
+    json_out_format(&out, "}}\n");
+    struct http_field field = {0};
+    if (status == 401) {
+        field = (struct http_field){"WWW-Authenticate", "Bearer"};
+    } else if (status == 503) {
+        field = (struct http_field){"Retry-After", "1"};
+    }
+    answer_json(request, status, &out, &field, field.name != NULL);
+}
+
+void answer_error(struct http_request *request, int status, const char *code, const char *format,
+                  ...)
+{
+    struct error error = {0};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error.message, sizeof error.message, format, args);
+    va_end(args);
+    answer_error_of(request, status, code, &error);
+}
+
+void answer_unavailable(struct http_request *request, const char *message)
+{
+    answer_error(request, 503, "unavailable", "%s", message);
+}

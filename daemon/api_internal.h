@@ -1,0 +1,134 @@
+/* What the parts of the API share; for nobody else. */
+#pragma once
+
+#include "daemon/answer.h"
+#include "daemon/api.h"
+#include "daemon/clock.h"
+#include "daemon/datasets.h"
+#include "daemon/json_in.h"
+#include "daemon/json_out.h"
+#include "daemon/read_pool.h"
+#include "daemon/tick.h"
+
+#include <stdbool.h>
+
+#define API_MAX_WAIT_S 60
+#define API_MAX_CLAIMS 64
+
+struct waiter;
+
+struct api {
+    uv_loop_t *loop;
+    struct queue *queue;
+    struct http_server *server;
+    struct tick *tick;
+    struct clock clock;
+    uv_timer_t timer; /* when the queue is needed next, and the waiting claims looked through */
+    int64_t wait_ms;  /* what queue_tick said last */
+    struct read_pool *readers;
+    struct datasets *datasets;
+    char *token; /* NULL: none */
+    int64_t lease_ms;
+    bool stopping;
+    bool timer_closed;
+    int n_jobs; /* on the thread pool; they hold the api */
+
+    struct waiter *first_waiter, *last_waiter;
+};
+
+/* A request on its way through the API. Freed when it is answered. */
+struct api_call {
+    struct tick_entry entry;
+    struct api *api;
+    struct http_request *request;
+    int64_t id;       /* {id} of the path */
+    char name[2][64]; /* {name}s of the path */
+
+    /* What to answer once it is committed: a text, or what is then read. */
+    int status;
+    struct json_out text;
+    bool reads;
+    struct read_question question;
+};
+
+/* ---- api_call.c: what every handler needs; each of these but the parsers ends the call ---- */
+
+void api_fail(struct api_call *call, int status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void api_fail_with(struct api_call *call, int status, const char *code, const struct error *error);
+/* For what a queue operation returned, other than 0; *error is for QUEUE_CONFLICT. */
+void api_fail_outcome(struct api_call *call, int outcome, const struct error *error);
+/* Answers at once with call->text. */
+void api_answer(struct api_call *call, int status);
+void api_read(struct api_call *call, const struct read_question *question);
+/* The same, after the round's COMMIT. */
+void api_park(struct api_call *call, int status);
+void api_park_read(struct api_call *call, const struct read_question *question);
+void api_call_free(struct api_call *call);
+
+/* The body as a JSON object; false when it is none, and the call has ended. */
+bool api_body(struct api_call *call, json_t **ret);
+bool api_is_json(struct api_call *call);
+
+/* One query parameter that a route takes. */
+struct api_parameter {
+    const char *name;
+    enum { API_INTEGER, API_TEXT } type;
+    int64_t min, max; /* of an integer */
+    int64_t *ret_integer;
+    char *ret_text; /* room for `size` bytes */
+    size_t size;
+};
+
+/* Reads the query; false when there is something else in it, and the call has ended. */
+bool api_query(struct api_call *call, const struct api_parameter *parameters, size_t n);
+
+struct read_question api_question(enum reader_query query, int status, const char *unknown_code);
+
+/* Runs `work` on the thread pool and then `done` on the loop, which must call api_job_end last. */
+void api_job_begin(struct api *api, uv_work_t *request, uv_work_cb work, uv_after_work_cb done);
+void api_job_end(struct api *api);
+
+/* ---- handlers, by file ---- */
+
+typedef void (*api_handler)(struct api_call *call);
+
+/* api_sweeps.c */
+void api_post_sweep(struct api_call *call);
+void api_get_sweeps(struct api_call *call);
+void api_get_sweep(struct api_call *call);
+void api_post_cancel(struct api_call *call);
+void api_post_pause(struct api_call *call);
+void api_post_resume(struct api_call *call);
+void api_post_retry(struct api_call *call);
+
+/* api_results.c */
+void api_get_trials(struct api_call *call);
+void api_get_trial(struct api_call *call);
+void api_get_measurements(struct api_call *call);
+void api_get_layers(struct api_call *call);
+void api_get_results(struct api_call *call);
+void api_get_summary(struct api_call *call);
+void api_get_curves(struct api_call *call);
+
+/* api_workers.c */
+void api_get_workers(struct api_call *call);
+void api_post_worker(struct api_call *call);
+void api_post_report(struct api_call *call);
+
+/* api_claims.c */
+void api_post_claim(struct api_call *call);
+/* Hands trials to those who wait, in order; parks their answers. */
+void api_serve_waiters(struct api *api, const struct queue_time *now);
+/* Answers those whose time is over; all of them when the api is stopping. */
+void api_end_waiters(struct api *api, int64_t now_mono_ms);
+
+/* api_data.c */
+void api_get_datasets(struct api_call *call);
+void api_get_dataset(struct api_call *call);
+void api_get_dataset_file(struct api_call *call);
+
+/* api_pages.c */
+void api_get_health(struct api_call *call);
+void api_get_dashboard(struct api_call *call);
+void api_get_asset(struct api_call *call);

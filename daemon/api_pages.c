@@ -1,0 +1,104 @@
+/*
+ * Health, and the dashboard's files out of the program itself. They hold no data, so they need no
+ * token: the page asks its user for it and sends it with its own requests.
+ */
+#include "daemon/api_internal.h"
+
+#include "web/web_assets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char policy[] = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+                             "data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+static const char not_built[] =
+    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ninety</title>\n"
+    "<h1>ninety</h1>\n<p>The daemon runs, but its dashboard was not built in: install "
+    "<code>nodejs</code> and <code>npm</code>, then\n<code>meson setup --reconfigure "
+    "-Dweb=enabled build &amp;&amp; ninja -C build</code>.</p>\n"
+    "<p>The API is at <a href=\"/v1/sweeps\">/v1/sweeps</a>.</p></html>\n";
+
+void api_get_health(struct api_call *call)
+{
+    bool healthy = queue_is_healthy(call->api->queue);
+    json_out_format(&call->text, "{\"status\": \"%s\", \"version\": \"" NINETY_VERSION "\"}\n",
+                    healthy ? "ok" : "the database cannot be written");
+    api_answer(call, healthy ? 200 : 503);
+}
+
+static const char *type_of(const char *name)
+{
+    static const struct {
+        const char *ending, *type;
+    } types[] = {
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+        {".png", "image/png"},
+        {".woff2", "font/woff2"},
+        {".map", "application/json"},
+    };
+    size_t n_name = strlen(name);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        size_t n = strlen(types[i].ending);
+        if (n_name > n && strcmp(name + n_name - n, types[i].ending) == 0) {
+            return types[i].type;
+        }
+    }
+    return "application/octet-stream";
+}
+
+/* The page is asked for anew each time, and answered 304 while it is the same. */
+static void answer_asset(struct api_call *call, const struct embedded_file *asset)
+{
+    char hash[SHA256_HEX_SIZE], tag[24];
+    sha256_hex(asset->data, asset->size, hash);
+    snprintf(tag, sizeof tag, "\"%.16s\"", hash);
+    const char *known = http_header(call->request, "If-None-Match");
+    bool same = known != NULL && strstr(known, tag) != NULL;
+    const struct http_field fields[] = {
+        {"ETag", tag},
+        {"Cache-Control", "no-cache"},
+        {"Content-Security-Policy", policy},
+        {"Referrer-Policy", "no-referrer"},
+    };
+    http_answer(call->request, &(struct http_answer){.status = same ? 304 : 200,
+                                                     .type = same ? NULL : type_of(asset->name),
+                                                     .data = asset->data,
+                                                     .size = same ? 0 : asset->size,
+                                                     .fields = fields,
+                                                     .n_fields = 4});
+    api_call_free(call);
+}
+
+static const struct embedded_file *find_asset(const char *name)
+{
+    for (size_t i = 0; i < web_assets_count; i++) {
+        if (strcmp(web_assets[i].name, name) == 0) {
+            return &web_assets[i];
+        }
+    }
+    return NULL;
+}
+
+void api_get_dashboard(struct api_call *call)
+{
+    static const struct embedded_file plain = {"index.html", (const unsigned char *)not_built,
+                                               sizeof not_built - 1};
+    const struct embedded_file *page = find_asset("index.html");
+    answer_asset(call, page != NULL ? page : &plain);
+}
+
+void api_get_asset(struct api_call *call)
+{
+    char name[80];
+    snprintf(name, sizeof name, "assets/%s", call->name[0]);
+    const struct embedded_file *asset = find_asset(name);
+    if (asset == NULL) {
+        api_fail(call, 404, "not_found", "the dashboard has no %s", name);
+        return;
+    }
+    answer_asset(call, asset);
+}

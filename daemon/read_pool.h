@@ -1,0 +1,34 @@
+/*
+ * Answers that are read from the database: off the loop, on libuv's thread pool, each with a
+ * read-only connection of its own. A small answer goes out whole; a large one is streamed as it is
+ * read, and a client too slow for it is cut off, so that nobody holds a snapshot for ever.
+ */
+#pragma once
+
+#include "daemon/http.h"
+#include "daemon/store_reader.h"
+
+#include <uv.h>
+
+struct read_pool;
+
+struct read_question {
+    enum reader_query query;
+    struct reader_params params; /* `state` is pointed to the member below, if that is not empty */
+    char state[16];
+    enum reader_format format;
+    int status;        /* of a good answer */
+    char location[64]; /* Location, if not empty */
+    char members[64];  /* `"name": value, ` to stand first in the answer's object; may be empty */
+    const char *unknown_code; /* the error's code when the id is not there */
+};
+
+/* The path is copied. NULL only when out of memory. */
+struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path);
+
+/* Answers the request, in a later round. */
+void read_pool_answer(struct read_pool *pool, struct http_request *request,
+                      const struct read_question *question);
+
+/* Stops what is being read; requests in it are answered. Freed in the loop's next rounds. */
+void read_pool_destroy(struct read_pool *pool);
