@@ -101,6 +101,9 @@ static bool is_loopback_name(const char *authority)
 {
     static const char *const names[] = {"localhost", "[::1]"};
     size_t n = host_length(authority);
+    if (authority[n] != '\0' && authority[n] != ':') {
+        return false;
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (n == strlen(names[i]) && strncasecmp(authority, names[i], n) == 0) {
             return true;

@@ -1,4 +1,4 @@
-/* What http.c (connections, receiving) and http_answer.c (answering) share; for nobody else. */
+/* What the files of http share; for nobody else. */
 #pragma once
 
 #include "daemon/http.h"
@@ -65,3 +65,26 @@ void http_request_resume(struct http_request *request);
 /* Begins and ends listening for the client's hanging up. */
 void http_request_watch(struct http_request *request);
 void http_request_unwatch(struct http_request *request);
+
+/* libmicrohttpd notices a resumed connection only when it is run: runs it soon. */
+void http_server_wake(struct http_server *server);
+
+/* Has the owner of a request or stream forget it: the client hung up, or the server ends. */
+void http_request_gone(struct http_request *request);
+
+/* ---- callbacks of libuv ---- */
+
+void http_on_timeout(uv_timer_t *timer);
+void http_on_guard(uv_timer_t *timer);
+void http_on_hangups(uv_poll_t *handle, int status, int events);
+
+/* ---- callbacks of libmicrohttpd ---- */
+
+void http_on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                        enum MHD_ConnectionNotificationCode code);
+void *http_on_target(void *cls, const char *target, struct MHD_Connection *connection);
+enum MHD_Result http_on_access(void *cls, struct MHD_Connection *connection, const char *path,
+                               const char *method, const char *version, const char *data,
+                               size_t *size, void **request_context);
+void http_on_completed(void *cls, struct MHD_Connection *connection, void **request_context,
+                       enum MHD_RequestTerminationCode code);
