@@ -51,9 +51,10 @@ static int run_submit(const struct args *args)
     json_t *spec = NULL, *answer = NULL;
     int code = EXIT_FAILED;
 
-    if (spec_from_args(args, &spec, &error) != 0) {
+    int result = spec_from_args(args, &spec, &error);
+    if (result != 0) {
         command_complain(args, &error);
-        return error.field[0] ? EXIT_USAGE : EXIT_FAILED;
+        return result == SPEC_USAGE ? EXIT_USAGE : EXIT_FAILED;
     }
     if (client_from_args(args, &client, &error) != 0 ||
         post_spec(args, client, spec, &answer, &error) != CLIENT_OK) {
@@ -86,7 +87,7 @@ const struct command command_submit = {
         "  ninety submit --hidden-units '500,400;300,300,300' --learning-rate 0.01,0.001\n"
         "  ninety submit examples/activations.json --max-steps 500 --watch\n",
     .options = submit_options,
-    .sets = OPTIONS_SWEEP | OPTIONS_CONFIG | OPTIONS_DAEMON,
+    .sets = OPTIONS_SWEEP | OPTIONS_CONFIG | OPTIONS_FORMAT | OPTIONS_DAEMON,
     .max_arguments = 1,
     .run = run_submit,
 };

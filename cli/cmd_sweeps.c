@@ -180,7 +180,7 @@ const struct command command_watch = {
     .summary = "follow a sweep to its end, then print its summary",
     .details = "SWEEP is a sweep's number or name; without it the newest is followed. Ctrl-C only\n"
                "stops watching.\n",
-    .sets = OPTIONS_DAEMON,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
     .max_arguments = 1,
     .run = run_watch,
 };

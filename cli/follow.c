@@ -28,7 +28,7 @@ static double now_s(void)
 static void erase_bar(struct view *view)
 {
     if (view->drawn) {
-        fputs("\r\033[K", stdout);
+        fputs("\r\033[K", stderr);
         view->drawn = false;
     }
 }
@@ -37,9 +37,9 @@ static void show_bar(struct view *view, const struct progress *progress)
 {
     char *line = progress_bar(progress, view->follow->terminal);
 
-    fputs("\r", stdout);
-    fputs(line, stdout);
-    fputs("\033[K", stdout);
+    fputs("\r", stderr);
+    fputs(line, stderr);
+    fputs("\033[K", stderr);
     view->drawn = true;
     free(line);
 }
@@ -62,12 +62,11 @@ static void show(struct view *view, const json_t *sweep)
         show_bar(view, &progress);
     } else if (line_is_due(view, &progress)) {
         char *line = progress_line(&progress);
-        puts(line);
+        fprintf(stderr, "%s\n", line);
         free(line);
         view->shown_done = progress_done(&progress);
         view->shown_at = now_s();
     }
-    fflush(stdout);
 }
 
 static void show_news(struct view *view)
@@ -76,7 +75,7 @@ static void show_news(struct view *view)
 
     while (view->follow->news && (line = view->follow->news(view->follow->arg))) {
         erase_bar(view);
-        puts(line);
+        fprintf(stderr, "%s\n", line);
         free(line);
     }
 }
@@ -133,9 +132,8 @@ enum follow_outcome follow_sweep(const struct follow *follow, json_t **ret_sweep
         }
     }
     if (view.drawn) {
-        putchar('\n');
+        fputc('\n', stderr);
     }
-    fflush(stdout);
     *ret_sweep = sweep;
     return outcome;
 }

@@ -1,6 +1,6 @@
 /*
- * Following a sweep to its end: asks the daemon again and again, and shows the progress, redrawn
- * on a terminal, as occasional lines elsewhere.
+ * Following a sweep to its end: asks the daemon again and again, and shows the progress on standard
+ * error, redrawn on a terminal, as occasional lines elsewhere.
  *
  *     ask --> show --> all final? --yes--> done
  *      ^        |no
@@ -20,7 +20,7 @@ struct follow {
     int64_t sweep;
     int interval_ms;                 /* from one look to the next */
     int patience_ms;                 /* how long the daemon may be away */
-    const struct terminal *terminal; /* of standard output */
+    const struct terminal *terminal; /* of standard error */
     /* Called at every look; not 0 = give up, with *error filled. May be NULL. */
     int (*check)(void *arg, struct error *error);
     /* A line that `check` wants shown above the bar; malloc'd; NULL: none. May be NULL. */

@@ -2,14 +2,17 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 static volatile sig_atomic_t count;
+static atomic_bool seen; /* lock-free, so fit for a handler */
 
 static void on_interrupt(int number)
 {
     (void)number;
     count++;
+    atomic_store(&seen, true);
 }
 
 static void on_child(int number)
@@ -32,6 +35,11 @@ void interrupt_catch(void)
 int interrupt_count(void)
 {
     return count;
+}
+
+const atomic_bool *interrupt_flag(void)
+{
+    return &seen;
 }
 
 void interrupt_sleep_ms(int ms)

@@ -4,10 +4,15 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 /* From now on the signals are counted instead of ending the program. */
 void interrupt_catch(void);
 
 int interrupt_count(void);
+
+/* True from the first one on, for those who are handed a flag to look at. */
+const atomic_bool *interrupt_flag(void);
 
 /* Sleeps, but for no longer than until the next interrupt or the end of a child. */
 void interrupt_sleep_ms(int ms);

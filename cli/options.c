@@ -37,7 +37,8 @@ static void describe_field(const struct config_field_info *info, char ret[OPTION
 {
     int length = snprintf(ret, OPTION_HELP_SIZE, "%s", info->help);
 
-    for (int i = 0; info->type == CONFIG_CHOICE && info->choices[i]; i++) {
+    for (int i = 0; length < OPTION_HELP_SIZE && info->type == CONFIG_CHOICE && info->choices[i];
+         i++) {
         length += snprintf(ret + length, OPTION_HELP_SIZE - (size_t)length, "%s %s", i ? "" : ":",
                            info->choices[i]);
     }

@@ -228,13 +228,14 @@ int spec_from_args(const struct args *args, json_t **ret, struct error *error)
     } else {
         spec = must(json_object());
     }
-    if (result == 0) {
-        result = spec_apply(spec, args, error);
+    if (result == 0 && spec_apply(spec, args, error) != 0) {
+        result = SPEC_USAGE;
     }
-    if (result == 0 && json_object_size(spec) == 0) {
-        result = error_set(error, NULL,
-                           "nothing to train: name a sweep's file or give flags such as "
-                           "--depth 1..7 --batch-norm none,before");
+    if (result == 0 && !path && json_object_size(spec) == 0) {
+        error_set(error, NULL,
+                  "nothing to train: name a sweep's file or give flags such as "
+                  "--depth 1..7 --batch-norm none,before");
+        result = SPEC_USAGE;
     }
     if (result != 0) {
         json_decref(spec);

@@ -21,8 +21,10 @@ int spec_read(const char *path, json_t **ret, struct error *error);
 /* Sets what the command's flags say: one value goes to "base", several to "parameters". */
 int spec_apply(json_t *spec, const struct args *args, struct error *error);
 
-/* spec_read if the command was given a file, else an empty spec; then spec_apply. Without both
- * file and flags it is ERROR_INVALID. New reference. */
+#define SPEC_USAGE 2 /* the command line is wrong, not the file */
+
+/* spec_read if the command was given a file, else an empty spec; then spec_apply. 0, ERROR_INVALID
+ * or SPEC_USAGE. New reference. */
 int spec_from_args(const struct args *args, json_t **ret, struct error *error);
 
 /* Compact JSON, members sorted but for "parameters", whose order is the order of the axes; two

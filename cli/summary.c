@@ -47,12 +47,24 @@ struct parts {
     char text[PART_COUNT][3 * TEXT_SIZE];
 };
 
+/* The view counts a cell's trials by what became of them. */
+static long long count_trials(const json_t *row)
+{
+    return (long long)(integer_at(row, "n") + integer_at(row, "failed") +
+                       integer_at(row, "cancelled") + integer_at(row, "pending"));
+}
+
 static void cell_parts(const json_t *row, struct parts *ret)
 {
     char median[TEXT_SIZE], low[TEXT_SIZE], high[TEXT_SIZE];
 
     *ret = (struct parts){0};
-    if (!row || integer_at(row, "n") == 0) {
+    if (!row) {
+        return;
+    }
+    snprintf(ret->text[PART_REACHED], sizeof(ret->text[0]), "%lld/%lld",
+             (long long)integer_at(row, "reached"), count_trials(row));
+    if (integer_at(row, "n") == 0) {
         strcpy(ret->text[PART_MEDIAN], "-");
         return;
     }
@@ -63,8 +75,6 @@ static void cell_parts(const json_t *row, struct parts *ret)
         steps_text(row, "q3_steps", high);
         snprintf(ret->text[PART_QUARTILES], sizeof(ret->text[0]), "[%s, %s]", low, high);
     }
-    snprintf(ret->text[PART_REACHED], sizeof(ret->text[0]), "%lld/%lld",
-             (long long)integer_at(row, "reached"), (long long)integer_at(row, "n"));
 }
 
 /* ---- the table with two sides ---- */
@@ -197,6 +207,8 @@ void summary_print_list(const json_t *rows, const struct terminal *terminal, FIL
     static const struct column measures[] = {
         {"n"},
         {"reached"},
+        {"failed"},
+        {"pending"},
         {"median_steps", "median"},
         {"q1_steps", "q1"},
         {"q3_steps", "q3"},

@@ -6,6 +6,7 @@
 #include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
 
 #include <ctype.h>
@@ -134,24 +135,52 @@ static enum client_outcome print_failures(struct client *client, int64_t sweep, 
     return CLIENT_OK;
 }
 
-int sweeps_print_outcome(struct client *client, const json_t *sweep,
-                         const struct terminal *terminal, struct error *error)
+static enum client_outcome print_rows(struct client *client, int64_t sweep, const char *format,
+                                      struct error *error)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/v1/summary?sweep=%lld&format=%s", (long long)sweep, format);
+    return client_download(client, path, stdout, error);
+}
+
+static enum client_outcome print_table(struct client *client, const json_t *sweep,
+                                       struct error *error)
+{
+    struct terminal terminal;
+    json_t *rows;
+    int64_t n_failed = json_integer_value(json_object_get(sweep, "failed"));
+    enum client_outcome outcome = sweeps_summary(client, sweeps_id(sweep), &rows, error);
+
+    if (outcome != CLIENT_OK) {
+        return outcome;
+    }
+    terminal_inspect(stdout, &terminal);
+    putchar('\n');
+    summary_print(rows, sweep, &terminal, stdout);
+    json_decref(rows);
+    if (n_failed > 0) {
+        putchar('\n');
+        outcome = print_failures(client, sweeps_id(sweep), n_failed, error);
+    }
+    return outcome;
+}
+
+int sweeps_print_outcome(struct client *client, const json_t *sweep, enum format format,
+                         struct error *error)
 {
     struct progress progress;
-    json_t *rows;
+    enum client_outcome outcome;
 
     progress_read(sweep, &progress);
-    if (sweeps_summary(client, sweeps_id(sweep), &rows, error) != CLIENT_OK) {
-        return EXIT_FAILED;
+    if (format == FORMAT_TABLE) {
+        outcome = print_table(client, sweep, error);
+    } else {
+        outcome =
+            print_rows(client, sweeps_id(sweep), format == FORMAT_CSV ? "csv" : "json", error);
     }
-    putchar('\n');
-    summary_print(rows, sweep, terminal, stdout);
-    json_decref(rows);
-    if (progress.failed > 0) {
-        putchar('\n');
-        if (print_failures(client, sweeps_id(sweep), progress.failed, error) != CLIENT_OK) {
-            return EXIT_FAILED;
-        }
+    if (outcome != CLIENT_OK) {
+        return EXIT_FAILED;
     }
     return progress.failed + progress.cancelled > 0 ? EXIT_BAD_RESULT : EXIT_OK;
 }
@@ -160,10 +189,15 @@ int sweeps_watch(const struct args *args, struct client *client, int64_t id)
 {
     struct terminal terminal;
     struct error error = {0};
+    enum format format;
     json_t *sweep = NULL;
     int code = EXIT_FAILED;
 
-    terminal_inspect(stdout, &terminal);
+    if (args_format(args, &format, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_USAGE;
+    }
+    terminal_inspect(stderr, &terminal);
     interrupt_catch();
     struct follow follow = {
         .client = client,
@@ -174,7 +208,7 @@ int sweeps_watch(const struct args *args, struct client *client, int64_t id)
     };
     switch (follow_sweep(&follow, &sweep, &error)) {
     case FOLLOW_FINISHED:
-        code = sweeps_print_outcome(client, sweep, &terminal, &error);
+        code = sweeps_print_outcome(client, sweep, format, &error);
         break;
     case FOLLOW_INTERRUPTED:
         fprintf(stderr, "no longer watching; the sweep goes on. Again: ninety watch %lld\n",

@@ -6,7 +6,6 @@
 
 #include "cli/args.h"
 #include "cli/client.h"
-#include "cli/terminal.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -21,10 +20,11 @@ int64_t sweeps_id(const json_t *sweep);
 enum client_outcome sweeps_summary(struct client *client, int64_t sweep, json_t **ret,
                                    struct error *error);
 
-/* Summary and chart of a sweep on standard output, and what failed, if anything. enum exit_code
- * of the sweep itself: EXIT_OK or EXIT_BAD_RESULT; or EXIT_FAILED with *error filled. */
-int sweeps_print_outcome(struct client *client, const json_t *sweep,
-                         const struct terminal *terminal, struct error *error);
+/* The summary of a sweep on standard output: table and chart with what failed, if anything, or the
+ * rows as json or csv. enum exit_code of the sweep itself: EXIT_OK or EXIT_BAD_RESULT; or
+ * EXIT_FAILED with *error filled. */
+int sweeps_print_outcome(struct client *client, const json_t *sweep, enum format format,
+                         struct error *error);
 
 /* Follows to the end, prints the outcome; for commands that talk to a daemon of somebody else's. */
 int sweeps_watch(const struct args *args, struct client *client, int64_t sweep);

@@ -1,6 +1,9 @@
 #include "cli/varying.h"
 
+#include "cli/memory.h"
+
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool varies(const json_t *rows, const char *key)
@@ -19,26 +22,58 @@ static bool varies(const json_t *rows, const char *key)
     return false;
 }
 
-/* Two rows of the same depth with other units. */
-static bool units_vary_beside_depth(const json_t *rows)
+/* The row's values of up to two columns as one text. */
+static char *group_of(const json_t *row, const char *const by[2])
 {
-    const json_t *units_of_depth[CONFIG_MAX_LAYERS + 1] = {0};
+    char *first = table_plain(row, by[0]);
+    char *second = by[1] ? table_plain(row, by[1]) : must(strdup(""));
+    char *group = text_format("%s/%s", first, second);
+
+    free(first);
+    free(second);
+    return group;
+}
+
+/* Rows that are alike in the columns `by` are alike in `key` too. */
+static bool follows_from(const json_t *rows, const char *key, const char *const by[2])
+{
+    json_t *value_of_group = must(json_object()), *row;
+    bool follows = true;
     size_t i;
-    json_t *row;
 
     json_array_foreach(rows, i, row)
     {
-        json_int_t depth = json_integer_value(json_object_get(row, "depth"));
-        const json_t *units = json_object_get(row, "hidden_units");
-        if (depth < 0 || depth > CONFIG_MAX_LAYERS || !units) {
-            return true;
+        char *group = group_of(row, by);
+        json_t *value = json_object_get(row, key);
+        const json_t *before = json_object_get(value_of_group, group);
+        follows = follows && (!before || !value || json_equal(before, value));
+        if (!before && value) {
+            must_do(json_object_set(value_of_group, group, value));
         }
-        if (units_of_depth[depth] && !json_equal(units_of_depth[depth], units)) {
-            return true;
-        }
-        units_of_depth[depth] = units;
+        free(group);
     }
-    return false;
+    json_decref(value_of_group);
+    return follows;
+}
+
+/* A column that another explains is noise: seven depths of the article's networks are seven lists
+ * of units as well. */
+static bool is_explained(const json_t *rows, enum config_field field)
+{
+    static const char *const depth[2] = {"depth", NULL};
+    static const char *const depth_and_width[2] = {"depth", "width"};
+    static const char *const batch_norm[2] = {"batch_norm", NULL};
+
+    switch (field) {
+    case CONFIG_WIDTH:
+        return follows_from(rows, "width", depth);
+    case CONFIG_HIDDEN_UNITS:
+        return follows_from(rows, "hidden_units", depth_and_width);
+    case CONFIG_BATCH_NORM_OUTPUT:
+        return follows_from(rows, "batch_norm_output", batch_norm);
+    default:
+        return false;
+    }
 }
 
 void varying_columns(const json_t *rows, const struct column *fixed,
@@ -51,8 +86,7 @@ void varying_columns(const json_t *rows, const struct column *fixed,
     }
     for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
         const char *name = config_fields[field].name;
-        if (varies(rows, name) && field != CONFIG_SEED &&
-            (field != CONFIG_HIDDEN_UNITS || units_vary_beside_depth(rows))) {
+        if (field != CONFIG_SEED && varies(rows, name) && !is_explained(rows, field)) {
             ret[n++] = (struct column){name, NULL, NULL};
         }
     }

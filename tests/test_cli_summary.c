@@ -78,11 +78,16 @@ static void a_target_that_half_never_reached_is_beyond_max_steps(void **state)
     free(text);
 }
 
-static void cells_without_a_trial_are_dashes(void **state)
+static void cells_without_a_result_are_dashes(void **state)
 {
     (void)state;
-    char *text = printed(json_pack("[o]", cell(2, "before", 10)), sweep_with(DEPTH_AXES), &ascii);
-    assert_non_null(strstr(text, "    1  -                "));
+    json_t *waiting = cell(1, "before", -1);
+    json_object_set_new(waiting, "n", json_integer(0));
+    json_object_set_new(waiting, "reached", json_integer(0));
+    json_object_set_new(waiting, "pending", json_integer(5));
+    char *text = printed(json_pack("[o, o]", waiting, cell(2, "before", 10)),
+                         sweep_with(DEPTH_AXES), &ascii);
+    assert_non_null(strstr(text, " -          0/5\n"));
     assert_non_null(strstr(text, "10 [9, 12]  5/5\n"));
     free(text);
 }
@@ -91,8 +96,27 @@ static void cells_off_the_axes_make_a_plain_list(void **state)
 {
     (void)state;
     char *text = printed(depth_rows(), sweep_with("{\"width\": [10, 20]}"), &ascii);
-    assert_non_null(strstr(text, "depth  batch_norm  n  reached  median  q1  q3"));
-    assert_non_null(strstr(text, "    2  before      5        5      10   9  12"));
+    assert_non_null(strstr(text, "depth  batch_norm  n  reached  failed  pending  median  q1  q3"));
+    assert_non_null(strstr(text, "    2  before      5        5       -        -      10   9  12"));
+    free(text);
+}
+
+static void columns_that_follow_from_others_are_left_out(void **state)
+{
+    json_t *rows = json_pack("[{s:i,s:s,s:i,s:s,s:i}, {s:i,s:s,s:n,s:s,s:i}]", "depth", 1,
+                             "hidden_units", "500", "width", 500, "batch_norm", "none",
+                             "batch_norm_output", 0, "depth", 2, "hidden_units", "500,400", "width",
+                             "batch_norm", "before", "batch_norm_output", 1);
+    (void)state;
+
+    char *text = printed(rows, sweep_with("{}"), &ascii);
+    assert_int_equal(strncmp(text, "depth  batch_norm  n  ", 22), 0);
+    free(text);
+
+    rows = json_pack("[{s:i,s:s}, {s:i,s:s}]", "depth", 1, "hidden_units", "500", "depth", 1,
+                     "hidden_units", "40");
+    text = printed(rows, sweep_with("{}"), &ascii);
+    assert_int_equal(strncmp(text, "hidden_units  n  ", 17), 0);
     free(text);
 }
 
@@ -229,8 +253,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_axes_make_a_table_with_two_sides),
         cmocka_unit_test(a_target_that_half_never_reached_is_beyond_max_steps),
-        cmocka_unit_test(cells_without_a_trial_are_dashes),
+        cmocka_unit_test(cells_without_a_result_are_dashes),
         cmocka_unit_test(cells_off_the_axes_make_a_plain_list),
+        cmocka_unit_test(columns_that_follow_from_others_are_left_out),
         cmocka_unit_test(three_axes_combine_all_but_the_first),
         cmocka_unit_test(submitted_values_are_found_in_the_views_columns),
         cmocka_unit_test(plain_charts_use_plain_letters),
