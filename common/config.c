@@ -128,7 +128,6 @@ int config_resolve(const struct config_draft *draft, struct trial_config *ret, s
         .optimizer = (enum optimizer)given_integer(draft, CONFIG_OPTIMIZER, OPTIMIZER_ADAM),
         .learning_rate = given_real(draft, CONFIG_LEARNING_RATE, 0.01),
         .beta1 = given_real(draft, CONFIG_BETA1, 0.9),
-        .beta2 = given_real(draft, CONFIG_BETA2, 0.999),
         .epsilon = given_real(draft, CONFIG_EPSILON, 1e-8),
         .momentum = given_real(draft, CONFIG_MOMENTUM, 0.9),
         .batch_size = (int)given_integer(draft, CONFIG_BATCH_SIZE, 550),
@@ -138,6 +137,8 @@ int config_resolve(const struct config_draft *draft, struct trial_config *ret, s
         .stop_at_target = given_integer(draft, CONFIG_STOP_AT_TARGET, true),
         .seed = (uint64_t)given_integer(draft, CONFIG_SEED, 0),
     };
+    config.beta2 =
+        given_real(draft, CONFIG_BETA2, config.optimizer == OPTIMIZER_RMSPROP ? 0.9 : 0.999);
     config.batch_norm_output =
         given_integer(draft, CONFIG_BATCH_NORM_OUTPUT, config.batch_norm != BATCH_NORM_NONE);
     snprintf(config.dataset, sizeof(config.dataset), "%s",

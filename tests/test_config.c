@@ -34,6 +34,20 @@ static void defaults_are_those_of_the_article(void **state)
     assert_true(c.learning_rate == 0.01);
 }
 
+static void rmsprop_forgets_faster_by_default(void **state)
+{
+    (void)state;
+    struct trial_config c;
+    struct error error;
+    assert_int_equal(parse("{\"depth\": 1}", &c, &error), 0);
+    assert_true(c.beta2 == 0.999);
+    assert_int_equal(parse("{\"depth\": 1, \"optimizer\": \"rmsprop\"}", &c, &error), 0);
+    assert_true(c.beta2 == 0.9);
+    assert_int_equal(
+        parse("{\"depth\": 1, \"optimizer\": \"rmsprop\", \"beta2\": 0.99}", &c, &error), 0);
+    assert_true(c.beta2 == 0.99);
+}
+
 static void canonical_text_reads_back_as_itself(void **state)
 {
     (void)state;
@@ -198,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_article),
+        cmocka_unit_test(rmsprop_forgets_faster_by_default),
         cmocka_unit_test(canonical_text_reads_back_as_itself),
         cmocka_unit_test(bad_input_names_field_value_and_remedy),
         cmocka_unit_test(a_failed_parse_leaves_the_output_untouched),
