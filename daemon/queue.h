@@ -18,9 +18,10 @@
  * Each operation is one request and all or nothing: it runs in its own savepoint, and when it
  * fails nothing of it stays, neither in the database nor in memory, while the tick's other
  * operations stand. When queue_commit fails nothing of the whole tick is true: answer 503 to
- * every request that called an operation since the last commit. Memory then follows the database
- * by being read from it anew (before the next operation); deadlines and back-offs that are still
- * meant are kept. The queue goes on by itself as soon as the disk does.
+ * every request that called an operation since the last commit. After any failure memory is read
+ * from the database anew, before the next operation, just as after a restart: running trials have
+ * fresh full leases, back-offs are forgotten. So the queue goes on by itself as soon as the disk
+ * does, and no lease ends while reports cannot be kept.
  *
  * Operations return 0; positive = enum queue_outcome, nothing was changed; negative = -errno, the
  * database failed: answer 503, and expect queue_commit to fail too. Single-threaded. Time comes in
@@ -79,8 +80,10 @@ void queue_close(struct queue *queue);
 /* ---- the tick ---- */
 
 /* Expires leases, notes vanished workers, and does a slice of pending bulk work (expanding,
- * cancelling or retrying a big sweep). *ret_wait_ms: how long until it is needed next; 0 = there
- * is more to do now, commit and call again; INT64_MAX = only after other operations. */
+ * cancelling or retrying a big sweep). *ret_wait_ms, set in any case: how long until it is needed
+ * next; 0 = there is more to do now, commit and call again; INT64_MAX = only after other
+ * operations. When it is called much later than it asked for, the daemon itself was asleep, and
+ * leases are longer by as much. */
 int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_wait_ms);
 
 /* Whether there is anything to commit. */
@@ -92,6 +95,8 @@ int queue_commit(struct queue *queue);
 
 /* Whether the last attempt to write succeeded; for /healthz. */
 bool queue_is_healthy(const struct queue *queue);
+/* Why it did not, in the database's words. */
+const char *queue_message(const struct queue *queue);
 
 /* ---- sweeps ---- */
 

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define SWEEP_MAX_TRIALS 1000000
-#define SWEEP_MAX_NAME 200 /* bytes of UTF-8 */
+#define SWEEP_MAX_NAME 200 /* characters, of up to 4 bytes of UTF-8 */
 
 /* Beside ERROR_INVALID: the sweep has more than SWEEP_MAX_TRIALS trials. */
 #define SWEEP_TOO_MANY 2
@@ -37,7 +37,7 @@ struct sweep_axis {
 };
 
 struct sweep {
-    char name[SWEEP_MAX_NAME + 1];
+    char name[4 * SWEEP_MAX_NAME + 1];
     enum sweep_search search;
     int64_t replicates, seed, priority, max_running, max_attempts;
     struct config_draft base;

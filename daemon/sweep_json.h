@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-/* The smallest answer to "does it parse": flags for json_loads that refuse repeated members. */
+/* Flags for json_loads: a member given twice is an error, not a guess. */
 #define SWEEP_JSON_FLAGS JSON_REJECT_DUPLICATES
 
 /* Parses and checks (sweep_check) a whole sweep; the caller destroys *ret.

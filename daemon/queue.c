@@ -1,0 +1,427 @@
+#include "daemon/queue.h"
+
+#include "daemon/queue_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Workers' figures are written at most so often. */
+#define WORKERS_PERIOD_MS 1000
+#define WORKERS_AT_ONCE 1000
+/* queue_tick called so much later than asked: the daemon was asleep, not its workers. */
+#define OVERSLEPT_MS 2000
+/* After a failure, queue_tick is asked for again so soon. */
+#define RETRY_MS 1000
+
+void queue_options_init(struct queue_options *options)
+{
+    *options = (struct queue_options){
+        .lease_ms = 30000,
+        .worker_gone_ms = 90000,
+        .backoff_ms = 1000,
+        .backoff_max_ms = 60000,
+        .slice = 4000,
+    };
+}
+
+int queue_open(struct store *store, const struct queue_options *options,
+               const struct queue_time *now, struct queue **ret, struct error *error)
+{
+    struct queue *queue = calloc(1, sizeof(*queue));
+    if (!queue) {
+        return -ENOMEM;
+    }
+    queue->store = store;
+    queue->options = *options;
+    queue->now = *now;
+    queue->healthy = true;
+    queue->due_ms = INT64_MAX;
+    rng_init(&queue->jitter, options->seed, RNG_JITTER, 0);
+    queue_memory_init(&queue->memory);
+    if (error) {
+        error->message[0] = '\0';
+    }
+    int rc = queue_load(queue, error);
+    if (rc != 0) {
+        if (error && error->message[0] == '\0') {
+            error_set(error, NULL, "%s cannot be read: %s", store_path(store),
+                      store_message(store));
+        }
+        queue_close(queue);
+        return rc;
+    }
+    *ret = queue;
+    return 0;
+}
+
+void queue_close(struct queue *queue)
+{
+    if (queue) {
+        queue_memory_clear(&queue->memory);
+        free(queue);
+    }
+}
+
+bool queue_is_healthy(const struct queue *queue)
+{
+    return queue->healthy;
+}
+
+const char *queue_message(const struct queue *queue)
+{
+    return store_message(queue->store);
+}
+
+/* ---- the frame of an operation ---- */
+
+/* Trials whose back-off is over can be claimed again. */
+static int end_backoffs(struct queue *queue)
+{
+    struct queue_memory *memory = &queue->memory;
+    const struct waiting_trial *top;
+    while ((top = heap_top(&memory->waiting)) && top->key.major <= queue->now.mono_ms) {
+        struct waiting_trial waiting;
+        heap_pop(&memory->waiting, &waiting);
+        struct queue_sweep *sweep = id_map_get(&memory->sweeps, waiting.sweep);
+        if (!sweep || sweep->epoch != waiting.epoch) {
+            continue;
+        }
+        int rc = queue_make_ready(sweep, waiting.key.minor, waiting.attempt, waiting.spent);
+        if (rc == 0) {
+            rc = queue_recount(memory, sweep);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int queue_enter(struct queue *queue, const struct queue_time *now)
+{
+    queue->now = *now;
+    int rc = queue->stale ? queue_load(queue, NULL) : 0;
+    if (rc == 0) {
+        rc = end_backoffs(queue);
+        queue->stale = rc != 0;
+    }
+    if (rc != 0) {
+        queue->healthy = false;
+    }
+    return rc;
+}
+
+int queue_write(struct queue *queue)
+{
+    if (queue->writing) {
+        return 0;
+    }
+    int rc = store_savepoint(queue->store);
+    queue->writing = rc == 0;
+    return rc;
+}
+
+int queue_leave(struct queue *queue, int rc)
+{
+    if (queue->writing && rc >= 0) {
+        int released = store_release(queue->store);
+        rc = released != 0 ? released : rc;
+    }
+    if (rc < 0) {
+        if (queue->writing) {
+            store_undo(queue->store);
+        }
+        queue->stale |= queue->writing; /* memory changes only after the first write */
+        queue->healthy = false;
+    }
+    queue->writing = false;
+    return rc;
+}
+
+int queue_note(struct queue *queue, const struct store_event *event)
+{
+    return store_add_event(queue->store, event, queue->now.wall_ms);
+}
+
+/* ---- the tick ---- */
+
+static int expire_leases(struct queue *queue)
+{
+    struct queue_lease *lease;
+    int rc = 0;
+    while (rc == 0 && (lease = queue->memory.first_lease) &&
+           lease->deadline_ms <= queue->now.mono_ms) {
+        rc = queue_write(queue);
+        if (rc == 0) {
+            rc = queue_expire(queue, lease);
+        }
+    }
+    return rc;
+}
+
+/* One slice of one sweep, in turn. */
+static int do_slice(struct queue *queue)
+{
+    struct queue_sweep *sweep, *next = NULL, *first = NULL;
+    for (size_t at = 0; (sweep = id_map_next(&queue->memory.sweeps, &at));) {
+        if (sweep->busy && (!first || sweep->row.id < first->row.id)) {
+            first = sweep;
+        }
+        if (sweep->busy && sweep->row.id > queue->busy_after &&
+            (!next || sweep->row.id < next->row.id)) {
+            next = sweep;
+        }
+    }
+    sweep = next ? next : first;
+    queue->busy_after = sweep->row.id;
+    int rc = queue_write(queue);
+    return rc == 0 ? queue_slice(queue, sweep, queue->options.slice) : rc;
+}
+
+/* A worker holds no lease by then: leases end sooner. */
+static int64_t gone_after_ms(const struct queue *queue)
+{
+    int64_t least = queue->options.lease_ms + OVERSLEPT_MS;
+    return queue->options.worker_gone_ms > least ? queue->options.worker_gone_ms : least;
+}
+
+static int write_worker(struct queue *queue, struct queue_worker_state *worker)
+{
+    if (worker->meter.started) {
+        worker->row.trials_per_minute = meter_per_minute(&worker->meter, queue->now.mono_ms);
+    }
+    int rc = queue_write(queue);
+    return rc == 0 ? store_update_worker(queue->store, &worker->row) : rc;
+}
+
+static int drop_vanished(struct queue *queue)
+{
+    struct queue_worker_state *worker;
+    int rc = 0;
+    while (rc == 0 && (worker = queue->memory.first_seen) &&
+           worker->seen_ms + gone_after_ms(queue) <= queue->now.mono_ms) {
+        worker->row.alive = false;
+        rc = write_worker(queue, worker);
+        if (rc == 0) {
+            struct store_event event = {.kind = "worker_gone", .worker = worker->row.id};
+            rc = queue_note(queue, &event);
+        }
+        queue_drop_worker(&queue->memory, worker);
+    }
+    return rc;
+}
+
+static int write_workers(struct queue *queue)
+{
+    struct queue_memory *memory = &queue->memory;
+    int rc = 0;
+    for (int n = 0; rc == 0 && n < WORKERS_AT_ONCE && memory->dirty_workers; n++) {
+        struct queue_worker_state *worker = memory->dirty_workers;
+        memory->dirty_workers = worker->next_dirty;
+        worker->dirty = false;
+        rc = write_worker(queue, worker);
+    }
+    if (!memory->dirty_workers) {
+        queue->workers_due_ms = queue->now.mono_ms + WORKERS_PERIOD_MS;
+    }
+    return rc;
+}
+
+static void forgive_oversleeping(struct queue *queue)
+{
+    int64_t late_ms = queue->due_ms == INT64_MAX ? 0 : queue->now.mono_ms - queue->due_ms;
+    if (late_ms < OVERSLEPT_MS) {
+        return;
+    }
+    for (struct queue_lease *lease = queue->memory.first_lease; lease; lease = lease->later) {
+        lease->deadline_ms += late_ms;
+    }
+    struct queue_worker_state *worker = queue->memory.first_seen;
+    for (; worker; worker = worker->later) {
+        worker->seen_ms += late_ms;
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_due_ms(const struct queue *queue)
+{
+    const struct queue_memory *memory = &queue->memory;
+    const struct waiting_trial *waiting = heap_top(&memory->waiting);
+    int64_t due = INT64_MAX;
+    if (memory->n_busy > 0) {
+        return queue->now.mono_ms;
+    }
+    if (memory->first_lease) {
+        due = earlier(due, memory->first_lease->deadline_ms);
+    }
+    if (waiting) {
+        due = earlier(due, waiting->key.major);
+    }
+    if (memory->first_seen) {
+        due = earlier(due, memory->first_seen->seen_ms + gone_after_ms(queue));
+    }
+    return memory->dirty_workers ? earlier(due, queue->workers_due_ms) : due;
+}
+
+static int tick(struct queue *queue)
+{
+    forgive_oversleeping(queue);
+    int rc = expire_leases(queue);
+    if (rc == 0) {
+        rc = drop_vanished(queue);
+    }
+    if (rc == 0 && queue->memory.n_busy > 0) {
+        rc = do_slice(queue);
+    }
+    if (rc == 0 && queue->memory.dirty_workers && queue->workers_due_ms <= queue->now.mono_ms) {
+        rc = write_workers(queue);
+    }
+    return rc;
+}
+
+int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_wait_ms)
+{
+    int rc = queue_enter(queue, now);
+    if (rc == 0) {
+        rc = queue_leave(queue, tick(queue));
+    }
+    queue->due_ms = rc == 0 ? next_due_ms(queue) : now->mono_ms + RETRY_MS;
+    int64_t wait_ms = queue->due_ms - now->mono_ms;
+    *ret_wait_ms = queue->due_ms == INT64_MAX ? INT64_MAX : wait_ms > 0 ? wait_ms : 0;
+    return rc;
+}
+
+bool queue_is_dirty(const struct queue *queue)
+{
+    return store_in_transaction(queue->store);
+}
+
+/* Writes the counts of every sweep that the tick has touched. */
+static int write_sweeps(struct queue *queue)
+{
+    int rc = queue->stale ? queue_load(queue, NULL) : 0;
+    struct queue_sweep *sweep = queue->memory.dirty_sweeps;
+    for (; rc == 0 && sweep; sweep = sweep->next_dirty) {
+        rc = queue_store_sweep(queue, sweep);
+    }
+    return rc;
+}
+
+/* The tick is durable: what it finished need not be remembered. */
+static void forget_finished(struct queue_memory *memory)
+{
+    while (memory->dirty_sweeps) {
+        struct queue_sweep *sweep = memory->dirty_sweeps;
+        memory->dirty_sweeps = sweep->next_dirty;
+        sweep->dirty = false;
+        if (sweep->row.finished) {
+            queue_drop_sweep(memory, sweep);
+        }
+    }
+}
+
+int queue_commit(struct queue *queue)
+{
+    if (!queue_is_dirty(queue)) {
+        return 0;
+    }
+    int rc = write_sweeps(queue);
+    if (rc == 0) {
+        rc = store_commit(queue->store);
+    } else {
+        store_rollback(queue->store);
+    }
+    queue->healthy = rc == 0;
+    if (rc != 0) {
+        queue->stale = true;
+        return rc;
+    }
+    forget_finished(&queue->memory);
+    return 0;
+}
+
+/* ---- workers ---- */
+
+int queue_register(struct queue *queue, const struct queue_worker *worker,
+                   const struct queue_time *now, int64_t *ret_id)
+{
+    struct store_worker_info info = {.host = worker->host,
+                                     .cpu = worker->cpu,
+                                     .kernel = worker->kernel,
+                                     .version = worker->version,
+                                     .pid = worker->pid,
+                                     .slots = worker->slots};
+    struct store_worker row = {
+        .alive = true, .trials_per_minute = NAN, .seen_wall_ms = now->wall_ms};
+    int rc = queue_enter(queue, now);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = queue_write(queue);
+    if (rc == 0) {
+        rc = store_insert_worker(queue->store, &info, now->wall_ms, &row.id);
+    }
+    if (rc == 0) {
+        struct store_event event = {
+            .kind = "worker_registered", .worker = row.id, .message = worker->host};
+        rc = queue_note(queue, &event);
+    }
+    if (rc == 0 && !queue_add_worker(&queue->memory, &row, now->mono_ms)) {
+        rc = -ENOMEM;
+    }
+    rc = queue_leave(queue, rc);
+    if (rc == 0) {
+        *ret_id = row.id;
+    }
+    return rc;
+}
+
+/* One that had been gone, or is none of ours. */
+static int revive(struct queue *queue, int64_t id, struct queue_worker_state **ret)
+{
+    struct store_worker row;
+    int rc = store_find_worker(queue->store, id, &row);
+    if (rc != 0) {
+        return rc < 0 ? rc : QUEUE_UNKNOWN_WORKER;
+    }
+    row.alive = true;
+    row.running = 0;
+    row.seen_wall_ms = queue->now.wall_ms;
+    rc = queue_write(queue);
+    if (rc == 0) {
+        rc = store_update_worker(queue->store, &row);
+    }
+    if (rc == 0) {
+        struct store_event event = {.kind = "worker_back", .worker = id};
+        rc = queue_note(queue, &event);
+    }
+    if (rc == 0) {
+        *ret = queue_add_worker(&queue->memory, &row, queue->now.mono_ms);
+        rc = *ret ? 0 : -ENOMEM;
+    }
+    return rc;
+}
+
+int queue_hear(struct queue *queue, int64_t id, struct queue_worker_state **ret)
+{
+    struct queue_worker_state *worker = id_map_get(&queue->memory.workers, id);
+    if (!worker) {
+        return revive(queue, id, ret);
+    }
+    queue_see_worker(&queue->memory, worker, &queue->now);
+    *ret = worker;
+    return 0;
+}
+
+int queue_touch(struct queue *queue, int64_t worker, const struct queue_time *now)
+{
+    struct queue_worker_state *heard;
+    int rc = queue_enter(queue, now);
+    return rc == 0 ? queue_leave(queue, queue_hear(queue, worker, &heard)) : rc;
+}

@@ -1,0 +1,170 @@
+/*
+ * What the queue's own files share: its memory, which is a function of the database (queue_load.c
+ * reads it), and the small moves on it. Operations change memory and database together; when one
+ * fails, the queue becomes stale and memory is loaded anew before the next.
+ *
+ *     queue.c          the tick, the operations' frame, workers
+ *     queue_lease.c    claims and reports: a trial's life
+ *     queue_sweeps.c   submit, pause, resume, cancel, retry, and their slices
+ *     queue_memory.c   sweeps, leases and workers in memory; what can be claimed, and in which turn
+ *     queue_load.c     memory from the database
+ */
+#pragma once
+
+#include "common/rng.h"
+#include "daemon/heap.h"
+#include "daemon/id_map.h"
+#include "daemon/queue.h"
+#include "daemon/store_write.h"
+
+/* How often something happens: exponentially weighted over the last minutes. */
+struct meter {
+    double per_ms; /* not yet corrected for the short time since since_ms */
+    int64_t at_ms, since_ms;
+    bool started;
+};
+void meter_start(struct meter *meter, int64_t now_ms);
+void meter_add(struct meter *meter, int64_t now_ms);
+/* NAN before the first. */
+double meter_per_minute(const struct meter *meter, int64_t now_ms);
+
+/* A queued trial that has had attempts, or lies before its sweep's next_fresh. */
+struct ready_trial {
+    struct heap_key key; /* (id, 0) */
+    int32_t attempt, spent;
+};
+
+/* A queued trial that waits out its back-off. */
+struct waiting_trial {
+    struct heap_key key; /* (not before ms, id) */
+    int64_t sweep, epoch;
+    int32_t attempt, spent;
+};
+
+/* A sweep that may have something to claim. */
+struct turn {
+    struct heap_key key; /* (-priority, turn) */
+    int64_t sweep;
+};
+
+struct queue_sweep {
+    struct store_sweep row;
+    struct sweep *spec; /* while it is being expanded, else NULL */
+    /* What can be claimed: the trials in `ready`, then those with index next_fresh and above. */
+    struct heap ready;
+    int64_t next_fresh;
+    int64_t epoch;     /* goes up when the sweep's waiting trials are void */
+    int64_t claimable; /* its part of queue_memory.claimable */
+    int64_t turn;      /* its place in the turns; 0 = none */
+    bool busy;         /* slices of it are to be done: expanding, cancelling, retrying */
+    bool dirty;        /* its row is to be written before the commit */
+    struct queue_sweep *next_dirty;
+    struct meter meter;
+    int64_t cached_cell; /* -1 = none */
+    struct trial_config cached_config;
+};
+
+struct queue_lease {
+    int64_t trial, worker;
+    int32_t attempt, spent;
+    struct queue_sweep *sweep;
+    int64_t deadline_ms;
+    struct queue_lease *earlier, *later;
+};
+
+struct queue_worker_state {
+    struct store_worker row;
+    int64_t seen_ms;
+    bool dirty;
+    struct meter meter;
+    struct queue_worker_state *earlier, *later; /* by seen_ms */
+    struct queue_worker_state *next_dirty;
+};
+
+struct queue_memory {
+    struct id_map sweeps;  /* live ones */
+    struct id_map leases;  /* by trial */
+    struct id_map workers; /* alive ones */
+    struct heap turns, waiting;
+    int64_t turn;
+    int64_t claimable;
+    int64_t n_busy;                               /* sweeps with slices to do */
+    struct queue_lease *first_lease, *last_lease; /* by deadline */
+    struct queue_worker_state *first_seen, *last_seen;
+    struct queue_sweep *dirty_sweeps;
+    struct queue_worker_state *dirty_workers;
+};
+
+struct queue {
+    struct store *store;
+    struct queue_options options;
+    struct queue_memory memory;
+    struct queue_time now; /* of the operation under way */
+    bool stale;            /* memory is to be loaded anew */
+    bool writing;          /* the operation under way has its savepoint */
+    bool healthy;
+    int64_t due_ms;         /* when queue_tick asked to be called again */
+    int64_t workers_due_ms; /* when workers' figures may be written again */
+    int64_t busy_after;     /* the busy sweep served last */
+    struct rng jitter;
+};
+
+/* ---- queue.c: the frame of an operation ---- */
+
+/* Every operation: enter, work, leave. Enter loads stale memory and lets back-offs end. */
+int queue_enter(struct queue *queue, const struct queue_time *now);
+/* Before the operation's first write. */
+int queue_write(struct queue *queue);
+/* Releases or undoes; returns rc. */
+int queue_leave(struct queue *queue, int rc);
+/* The worker, also when it had been gone; 0, QUEUE_UNKNOWN_WORKER or -errno. */
+int queue_hear(struct queue *queue, int64_t worker, struct queue_worker_state **ret);
+int queue_note(struct queue *queue, const struct store_event *event);
+
+/* ---- queue_load.c ---- */
+
+int queue_load(struct queue *queue, struct error *error);
+
+/* ---- queue_memory.c ---- */
+
+void queue_memory_init(struct queue_memory *memory);
+void queue_memory_clear(struct queue_memory *memory);
+
+/* Adds a sweep with this row and nothing to claim yet. NULL when out of memory. */
+struct queue_sweep *queue_add_sweep(struct queue_memory *memory, const struct store_sweep *row);
+void queue_drop_sweep(struct queue_memory *memory, struct queue_sweep *sweep);
+/* After any change of what can be claimed or is to be done in slices. 0 or -ENOMEM. */
+int queue_recount(struct queue_memory *memory, struct queue_sweep *sweep);
+/* The state a trial counts in, which is the one that a move under way will give it. */
+enum trial_state queue_counted_state(const struct queue_sweep *sweep, int64_t trial,
+                                     enum trial_state state);
+/* The sweep whose turn it is; it goes to the end of its line. NULL = nothing can be claimed. */
+struct queue_sweep *queue_next_turn(struct queue_memory *memory);
+void queue_mark_sweep(struct queue_memory *memory, struct queue_sweep *sweep);
+
+int queue_make_ready(struct queue_sweep *sweep, int64_t trial, int32_t attempt, int32_t spent);
+/* Forgets everything that could be claimed of the rows written so far. */
+void queue_void_ready(struct queue_sweep *sweep);
+
+struct queue_lease *queue_add_lease(struct queue_memory *memory, const struct queue_lease *lease);
+void queue_extend_lease(struct queue_memory *memory, struct queue_lease *lease,
+                        int64_t deadline_ms);
+void queue_drop_lease(struct queue_memory *memory, struct queue_lease *lease);
+
+struct queue_worker_state *queue_add_worker(struct queue_memory *memory,
+                                            const struct store_worker *row, int64_t now_ms);
+void queue_see_worker(struct queue_memory *memory, struct queue_worker_state *worker,
+                      const struct queue_time *now);
+void queue_mark_worker(struct queue_memory *memory, struct queue_worker_state *worker);
+void queue_drop_worker(struct queue_memory *memory, struct queue_worker_state *worker);
+
+/* ---- queue_lease.c ---- */
+
+int queue_expire(struct queue *queue, struct queue_lease *lease);
+
+/* ---- queue_sweeps.c ---- */
+
+/* Writes up to `budget` trials of what is pending, and the sweep's row. */
+int queue_slice(struct queue *queue, struct queue_sweep *sweep, int64_t budget);
+/* Writes the row now; when every trial is final, the sweep is finished. */
+int queue_store_sweep(struct queue *queue, struct queue_sweep *sweep);

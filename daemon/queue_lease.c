@@ -1,0 +1,318 @@
+#include "daemon/queue_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- claims ---- */
+
+int64_t queue_claimable(const struct queue *queue)
+{
+    return queue->stale ? 0 : queue->memory.claimable;
+}
+
+static int read_config(struct queue *queue, struct queue_sweep *sweep, int64_t index,
+                       struct trial_config *ret)
+{
+    int64_t cell = index / sweep->row.replicates;
+    if (cell != sweep->cached_cell) {
+        int rc = store_read_cell(queue->store, sweep->row.id, cell, &sweep->cached_config);
+        if (rc != 0) {
+            return rc;
+        }
+        sweep->cached_cell = cell;
+    }
+    *ret = sweep->cached_config;
+    ret->seed = (uint64_t)(sweep->row.seed + index % sweep->row.replicates);
+    return 0;
+}
+
+/* The trial that comes next: one that was tried before, else the first that never was. */
+static struct ready_trial take_ready(struct queue_sweep *sweep)
+{
+    struct ready_trial next = {{sweep->row.first_trial + sweep->next_fresh, 0}, 0, 0};
+    if (sweep->ready.n > 0) {
+        heap_pop(&sweep->ready, &next);
+    } else {
+        sweep->next_fresh++;
+    }
+    return next;
+}
+
+static int claim_one(struct queue *queue, struct queue_worker_state *worker,
+                     struct queue_claim *ret)
+{
+    struct queue_memory *memory = &queue->memory;
+    struct queue_sweep *sweep = queue_next_turn(memory);
+    if (!sweep) {
+        return -ENOMEM; /* something can be claimed, so only its turn can have got lost */
+    }
+    struct ready_trial next = take_ready(sweep);
+    struct queue_lease lease = {
+        .trial = next.key.major,
+        .worker = worker->row.id,
+        .attempt = next.attempt + 1,
+        .spent = next.spent,
+        .sweep = sweep,
+        .deadline_ms = queue->now.mono_ms + queue->options.lease_ms,
+    };
+    int rc = store_start_attempt(queue->store, lease.trial, lease.attempt, lease.worker,
+                                 queue->now.wall_ms);
+    if (rc == 0) {
+        rc = read_config(queue, sweep, lease.trial - sweep->row.first_trial, &ret->config);
+    }
+    if (rc == 0 && !queue_add_lease(memory, &lease)) {
+        rc = -ENOMEM;
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    ret->trial = lease.trial;
+    ret->attempt = lease.attempt;
+    sweep->row.counts[TRIAL_QUEUED]--;
+    sweep->row.counts[TRIAL_RUNNING]++;
+    worker->row.running++;
+    meter_start(&sweep->meter, queue->now.mono_ms);
+    meter_start(&worker->meter, queue->now.mono_ms);
+    queue_mark_sweep(memory, sweep);
+    return queue_recount(memory, sweep);
+}
+
+int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
+                struct queue_claim *ret_claims, size_t *ret_n)
+{
+    struct queue_worker_state *heard;
+    int rc = queue_enter(queue, now);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = queue_hear(queue, worker, &heard);
+    size_t n = 0;
+    while (rc == 0 && n < max && queue->memory.claimable > 0) {
+        rc = queue_write(queue);
+        if (rc == 0) {
+            rc = claim_one(queue, heard, &ret_claims[n]);
+            n++;
+        }
+    }
+    rc = queue_leave(queue, rc);
+    if (rc == 0) {
+        *ret_n = n;
+    }
+    return rc;
+}
+
+/* ---- the end of an attempt ---- */
+
+/* What happened to an attempt; what becomes of the trial follows from it. */
+struct ending {
+    enum attempt_state attempt;
+    bool retry; /* another attempt may do better */
+    const char *error;
+    const struct trial_result *result;
+};
+
+/* The one table of moves out of `running`. */
+static enum trial_state next_state(const struct queue_lease *lease, const struct ending *ending,
+                                   bool spends)
+{
+    const struct store_sweep *row = &lease->sweep->row;
+    if (ending->attempt == ATTEMPT_SUCCEEDED) {
+        return TRIAL_SUCCEEDED;
+    }
+    if (row->state == SWEEP_CANCELLED) {
+        return TRIAL_CANCELLED;
+    }
+    if (!ending->retry || (spends && lease->spent + 1 >= row->max_attempts)) {
+        return TRIAL_FAILED;
+    }
+    return TRIAL_QUEUED;
+}
+
+/* min(backoff * 2^(spent - 1), max), +-25 %. */
+static int64_t backoff_ms(struct queue *queue, int32_t spent)
+{
+    const struct queue_options *options = &queue->options;
+    int64_t ms = options->backoff_ms;
+    for (int32_t i = 1; i < spent && ms < options->backoff_max_ms; i++) {
+        ms *= 2;
+    }
+    ms = ms < options->backoff_max_ms ? ms : options->backoff_max_ms;
+    return (int64_t)((double)ms * (0.75 + 0.5 * rng_uniform(&queue->jitter)));
+}
+
+static int requeue(struct queue *queue, const struct queue_lease *lease, enum attempt_state why,
+                   int32_t spent)
+{
+    struct queue_sweep *sweep = lease->sweep;
+    if (why != ATTEMPT_FAILED) {
+        return queue_make_ready(sweep, lease->trial, lease->attempt, spent);
+    }
+    struct waiting_trial waiting = {
+        .key = {queue->now.mono_ms + backoff_ms(queue, spent), lease->trial},
+        .sweep = sweep->row.id,
+        .epoch = sweep->epoch,
+        .attempt = lease->attempt,
+        .spent = spent,
+    };
+    return heap_push(&queue->memory.waiting, &waiting);
+}
+
+static int note_ending(struct queue *queue, const struct queue_lease *lease,
+                       const struct ending *ending, enum trial_state state)
+{
+    const char *kind = state == TRIAL_FAILED                ? "trial_failed"
+                       : ending->attempt == ATTEMPT_EXPIRED ? "lease_expired"
+                       : ending->attempt == ATTEMPT_FAILED  ? "attempt_failed"
+                                                            : NULL;
+    struct store_event event = {.kind = kind,
+                                .sweep = lease->sweep->row.id,
+                                .trial = lease->trial,
+                                .attempt = lease->attempt,
+                                .worker = lease->worker,
+                                .message = ending->error};
+    return kind ? queue_note(queue, &event) : 0;
+}
+
+static void count_for_worker(struct queue *queue, const struct queue_lease *lease,
+                             const struct ending *ending)
+{
+    struct queue_worker_state *worker = id_map_get(&queue->memory.workers, lease->worker);
+    if (!worker) {
+        return;
+    }
+    worker->row.running -= worker->row.running > 0;
+    worker->row.succeeded += ending->attempt == ATTEMPT_SUCCEEDED;
+    worker->row.failed += ending->attempt == ATTEMPT_FAILED || ending->attempt == ATTEMPT_EXPIRED;
+    if (ending->attempt == ATTEMPT_SUCCEEDED) {
+        meter_add(&worker->meter, queue->now.mono_ms);
+    }
+    queue_mark_worker(&queue->memory, worker);
+}
+
+/* Ends the lease; it is freed in any case. */
+static int end_lease(struct queue *queue, struct queue_lease *lease, const struct ending *ending)
+{
+    struct queue_sweep *sweep = lease->sweep;
+    bool spends = ending->attempt == ATTEMPT_FAILED || ending->attempt == ATTEMPT_EXPIRED;
+    struct store_end end = {
+        .trial = lease->trial,
+        .attempt = lease->attempt,
+        .attempt_state = ending->attempt,
+        .trial_state = next_state(lease, ending, spends),
+        .spends = spends,
+        .error = ending->error,
+        .result = ending->result,
+    };
+    int rc = store_end_attempt(queue->store, &end, queue->now.wall_ms);
+    if (rc == 0) {
+        rc = note_ending(queue, lease, ending, end.trial_state);
+    }
+    if (rc == 0 && end.trial_state == TRIAL_QUEUED) {
+        rc = requeue(queue, lease, ending->attempt, lease->spent + spends);
+    }
+    count_for_worker(queue, lease, ending);
+    queue_drop_lease(&queue->memory, lease);
+    sweep->row.counts[TRIAL_RUNNING]--;
+    sweep->row.counts[queue_counted_state(sweep, end.trial, end.trial_state)]++;
+    sweep->row.reached += ending->result && ending->result->steps_to_target >= 0;
+    if (end.trial_state != TRIAL_QUEUED) {
+        sweep->row.ended = true;
+        meter_add(&sweep->meter, queue->now.mono_ms);
+    }
+    queue_mark_sweep(&queue->memory, sweep);
+    return rc == 0 ? queue_recount(&queue->memory, sweep) : rc;
+}
+
+int queue_expire(struct queue *queue, struct queue_lease *lease)
+{
+    char error[128];
+    snprintf(error, sizeof(error), "lease expired: nothing heard from worker %lld for %lld s",
+             (long long)lease->worker, (long long)(queue->options.lease_ms / 1000));
+    struct ending ending = {.attempt = ATTEMPT_EXPIRED, .retry = true, .error = error};
+    return end_lease(queue, lease, &ending);
+}
+
+/* ---- reports ---- */
+
+static int keep_measurements(struct queue *queue, const struct report *report)
+{
+    int rc = 0;
+    if (report->n_measurements > 0 || report->n_layers > 0) {
+        rc = queue_write(queue);
+    }
+    if (rc == 0) {
+        rc = store_insert_measurements(queue->store, report);
+    }
+    return rc == 0 ? store_insert_layers(queue->store, report) : rc;
+}
+
+/* An item of the attempt that holds the lease. */
+static int take_current(struct queue *queue, struct queue_lease *lease, const struct report *report,
+                        enum report_status *ret)
+{
+    bool cancelled = lease->sweep->row.state == SWEEP_CANCELLED;
+    struct ending ending = {.attempt = ATTEMPT_CANCELLED};
+    int rc = keep_measurements(queue, report);
+    if (rc != 0) {
+        return rc;
+    }
+    if (report->end == REPORT_DONE) {
+        ending = (struct ending){.attempt = ATTEMPT_SUCCEEDED, .result = &report->result};
+    } else if (report->end == REPORT_FAILED) {
+        ending = (struct ending){.attempt = ATTEMPT_FAILED,
+                                 .retry = report->failure.retry,
+                                 .error = report->failure.reason};
+    } else if (report->end == REPORT_RELEASED) {
+        ending = (struct ending){.attempt = ATTEMPT_RELEASED, .retry = true};
+    } else if (!cancelled) {
+        queue_extend_lease(&queue->memory, lease, queue->now.mono_ms + queue->options.lease_ms);
+        *ret = REPORT_OK;
+        return 0;
+    }
+    *ret = report->end == REPORT_CONTINUES ? REPORT_CANCELLED : REPORT_OK;
+    rc = queue_write(queue);
+    return rc == 0 ? end_lease(queue, lease, &ending) : rc;
+}
+
+/* An item of an attempt that has ended: said twice, or too late. */
+static int take_late(struct queue *queue, const struct report *report, enum report_status *ret)
+{
+    enum attempt_state state;
+    int rc = store_find_attempt(queue->store, report->trial, report->attempt, &state);
+    if (rc != 0) {
+        *ret = REPORT_LEASE_LOST;
+        return rc < 0 ? rc : 0;
+    }
+    if ((report->end == REPORT_DONE && state == ATTEMPT_SUCCEEDED) ||
+        (report->end == REPORT_FAILED && state == ATTEMPT_FAILED) ||
+        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED)) {
+        *ret = REPORT_OK;
+        return 0;
+    }
+    *ret = state == ATTEMPT_CANCELLED ? REPORT_CANCELLED : REPORT_LEASE_LOST;
+    if (report->end != REPORT_DONE && report->end != REPORT_FAILED) {
+        return 0;
+    }
+    rc = queue_write(queue);
+    return rc == 0 ? store_keep_late(queue->store, report, queue->now.wall_ms) : rc;
+}
+
+int queue_report(struct queue *queue, int64_t worker, const struct report *reports, size_t n,
+                 const struct queue_time *now, enum report_status *ret_status)
+{
+    struct queue_worker_state *heard;
+    int rc = queue_enter(queue, now);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = queue_hear(queue, worker, &heard);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct queue_lease *lease = id_map_get(&queue->memory.leases, reports[i].trial);
+        if (lease && lease->attempt == reports[i].attempt) {
+            rc = take_current(queue, lease, &reports[i], &ret_status[i]);
+        } else {
+            rc = take_late(queue, &reports[i], &ret_status[i]);
+        }
+    }
+    return queue_leave(queue, rc);
+}

@@ -1,0 +1,329 @@
+#include "daemon/queue_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+int queue_store_sweep(struct queue *queue, struct queue_sweep *sweep)
+{
+    struct store_sweep *row = &sweep->row;
+    bool final = row->counts[TRIAL_QUEUED] + row->counts[TRIAL_RUNNING] == 0;
+    bool finished = final && !sweep->busy;
+    if (sweep->meter.started) {
+        row->trials_per_minute = meter_per_minute(&sweep->meter, queue->now.mono_ms);
+    }
+    if (final && row->state != SWEEP_CANCELLED) {
+        row->state = SWEEP_FINISHED;
+    }
+    if (finished && !row->finished) {
+        struct store_event event = {.kind = "sweep_finished", .sweep = row->id};
+        int rc = queue_note(queue, &event);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    row->finished = finished;
+    int rc = store_update_sweep(queue->store, row, queue->now.wall_ms);
+    row->ended = false;
+    return rc;
+}
+
+/* ---- slices ---- */
+
+static int expand(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+{
+    struct store_sweep *row = &sweep->row;
+    bool cancelled = row->state == SWEEP_CANCELLED;
+    int rc = 0;
+    for (; rc == 0 && budget > 0 && row->expanded < row->n_trials; budget--) {
+        int64_t index = row->expanded;
+        struct store_trial trial = {
+            .id = row->first_trial + index,
+            .sweep = row->id,
+            .cell = index / row->replicates,
+            .replicate = index % row->replicates,
+            .state = cancelled ? TRIAL_CANCELLED : TRIAL_QUEUED,
+        };
+        if (trial.replicate == 0) {
+            struct trial_config config;
+            sweep_cell(sweep->spec, trial.cell, &config);
+            rc = store_insert_cell(queue->store, row->id, trial.cell, &config);
+        }
+        if (rc == 0) {
+            rc = store_insert_trial(queue->store, &trial, queue->now.wall_ms);
+            row->expanded++;
+        }
+    }
+    if (cancelled) {
+        sweep->next_fresh = row->expanded;
+    }
+    if (row->expanded == row->n_trials) {
+        sweep_destroy(sweep->spec);
+        sweep->spec = NULL;
+    }
+    return rc;
+}
+
+static int offer_retried(void *arg, const struct store_trial *trial)
+{
+    return trial->state == TRIAL_FAILED || trial->state == TRIAL_CANCELLED
+               ? queue_make_ready(arg, trial->id, (int32_t)trial->attempt, 0)
+               : 0;
+}
+
+/* Moves the next trials that have rows; the rest is expanded into the right state anyway. */
+static int move(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+{
+    struct store_sweep *row = &sweep->row;
+    int64_t left = row->expanded - row->moved;
+    int64_t first = row->first_trial + row->moved;
+    int64_t end = first + (left < budget ? left : budget);
+    int rc;
+    if (row->move == SWEEP_MOVE_CANCEL) {
+        rc = store_cancel_trials(queue->store, first, end, queue->now.wall_ms);
+    } else {
+        rc = store_visit_trials(queue->store, first, end, offer_retried, sweep);
+        if (rc == 0) {
+            rc = store_retry_trials(queue->store, first, end);
+        }
+    }
+    row->moved += end - first;
+    if (row->moved == row->expanded) {
+        row->move = SWEEP_MOVE_NONE;
+        row->moved = 0;
+    }
+    return rc;
+}
+
+int queue_slice(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+{
+    int rc = sweep->row.move != SWEEP_MOVE_NONE ? move(queue, sweep, budget)
+                                                : expand(queue, sweep, budget);
+    if (rc == 0) {
+        rc = queue_recount(&queue->memory, sweep);
+    }
+    queue_mark_sweep(&queue->memory, sweep); /* so that the commit forgets it when it is finished */
+    return rc == 0 ? queue_store_sweep(queue, sweep) : rc;
+}
+
+/* ---- submission ---- */
+
+int queue_find_submission(struct queue *queue, const struct queue_submission *submission,
+                          int64_t *ret_id)
+{
+    if (!submission->idempotency_key || !submission->idempotency_key[0]) {
+        return 0;
+    }
+    int64_t id;
+    char sha256[SHA256_HEX_SIZE];
+    int rc = store_find_submission(queue->store, submission->idempotency_key, &id, sha256);
+    if (rc != 0) {
+        return rc < 0 ? rc : 0;
+    }
+    if (strcmp(sha256, submission->body_sha256) != 0) {
+        return QUEUE_KEY_MISMATCH;
+    }
+    *ret_id = id;
+    return QUEUE_REPEATED;
+}
+
+static int insert_sweep(struct queue *queue, struct sweep *sweep,
+                        const struct queue_submission *submission, struct queue_sweep **ret)
+{
+    struct store_submission rows = {
+        .sweep = sweep,
+        .spec = submission->spec,
+        .idempotency_key = submission->idempotency_key,
+        .body_sha256 = submission->body_sha256,
+    };
+    struct store_sweep row = {
+        .state = SWEEP_ACTIVE,
+        .priority = sweep->priority,
+        .max_running = sweep->max_running,
+        .max_attempts = sweep->max_attempts,
+        .replicates = sweep->replicates,
+        .seed = sweep->seed,
+        .n_cells = sweep->n_cells,
+        .n_trials = sweep->n_trials,
+        .counts[TRIAL_QUEUED] = sweep->n_trials,
+        .trials_per_minute = NAN,
+    };
+    int rc = store_insert_sweep(queue->store, &rows, queue->now.wall_ms, &row.id, &row.first_trial);
+    if (rc != 0) {
+        return rc;
+    }
+    struct store_event event = {.kind = "sweep_submitted", .sweep = row.id, .message = sweep->name};
+    rc = queue_note(queue, &event);
+    if (rc != 0) {
+        return rc;
+    }
+    *ret = queue_add_sweep(&queue->memory, &row);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int queue_submit(struct queue *queue, struct sweep *sweep,
+                 const struct queue_submission *submission, const struct queue_time *now,
+                 int64_t *ret_id)
+{
+    struct queue_sweep *added = NULL;
+    int64_t id = 0;
+    int rc = queue_enter(queue, now);
+    if (rc != 0) {
+        sweep_destroy(sweep);
+        return rc;
+    }
+    rc = queue_find_submission(queue, submission, &id);
+    if (rc == 0) {
+        rc = queue_write(queue);
+    }
+    if (rc == 0) {
+        rc = insert_sweep(queue, sweep, submission, &added);
+    }
+    if (rc == 0) {
+        id = added->row.id;
+        added->spec = sweep;
+        rc = queue_slice(queue, added, queue->options.slice);
+    } else {
+        sweep_destroy(sweep);
+    }
+    rc = queue_leave(queue, rc);
+    if (rc == 0 || rc == QUEUE_REPEATED) {
+        *ret_id = id;
+    }
+    return rc;
+}
+
+/* ---- pause, resume, cancel, retry ---- */
+
+/* The sweep in memory, also when it was finished and forgotten. */
+static int find_sweep(struct queue *queue, int64_t id, struct queue_sweep **ret)
+{
+    struct queue_sweep *sweep = id_map_get(&queue->memory.sweeps, id);
+    if (!sweep) {
+        struct store_sweep row;
+        int rc = store_find_sweep(queue->store, id, &row);
+        if (rc != 0) {
+            return rc < 0 ? rc : QUEUE_UNKNOWN_SWEEP;
+        }
+        sweep = queue_add_sweep(&queue->memory, &row);
+        if (!sweep) {
+            return -ENOMEM;
+        }
+        queue_mark_sweep(&queue->memory, sweep); /* the commit forgets it again if it may */
+    }
+    *ret = sweep;
+    return 0;
+}
+
+static int start_move(struct queue *queue, struct queue_sweep *sweep, enum sweep_move kind)
+{
+    sweep->row.move = kind;
+    sweep->row.moved = 0;
+    return queue_slice(queue, sweep, queue->options.slice);
+}
+
+static int cancel(struct queue *queue, struct queue_sweep *sweep, int64_t *ret_moved)
+{
+    struct store_sweep *row = &sweep->row;
+    *ret_moved = row->counts[TRIAL_QUEUED];
+    row->counts[TRIAL_CANCELLED] += row->counts[TRIAL_QUEUED];
+    row->counts[TRIAL_QUEUED] = 0;
+    row->state = SWEEP_CANCELLED;
+    row->ended = true;
+    queue_void_ready(sweep);
+    return start_move(queue, sweep, SWEEP_MOVE_CANCEL);
+}
+
+static int retry(struct queue *queue, struct queue_sweep *sweep, int64_t *ret_moved)
+{
+    struct store_sweep *row = &sweep->row;
+    int64_t n = row->counts[TRIAL_FAILED] + row->counts[TRIAL_CANCELLED];
+    *ret_moved = n;
+    if (n == 0 && row->state != SWEEP_CANCELLED) {
+        return 0;
+    }
+    row->counts[TRIAL_QUEUED] += n;
+    row->counts[TRIAL_FAILED] = row->counts[TRIAL_CANCELLED] = 0;
+    row->state = row->state == SWEEP_PAUSED ? SWEEP_PAUSED : SWEEP_ACTIVE;
+    return start_move(queue, sweep, SWEEP_MOVE_RETRY);
+}
+
+/* A move still under way is carried out first: counts and trials agree only at its end. */
+static int end_move(struct queue *queue, struct queue_sweep *sweep)
+{
+    int rc = 0;
+    while (rc == 0 && sweep->row.move != SWEEP_MOVE_NONE) {
+        rc = queue_slice(queue, sweep, queue->options.slice);
+    }
+    return rc;
+}
+
+static const struct {
+    const char *name, *event;
+    bool allowed[SWEEP_STATE_COUNT]; /* in which states; the rest is a conflict */
+    bool changes[SWEEP_STATE_COUNT]; /* in which it does something, when allowed */
+} actions[] = {
+    [QUEUE_PAUSE] = {"paused", "sweep_paused",
+                     .allowed = {[SWEEP_ACTIVE] = true, [SWEEP_PAUSED] = true},
+                     .changes = {[SWEEP_ACTIVE] = true}},
+    [QUEUE_RESUME] =
+        {"resumed", "sweep_resumed",
+         .allowed = {[SWEEP_ACTIVE] = true, [SWEEP_PAUSED] = true, [SWEEP_FINISHED] = true},
+         .changes = {[SWEEP_PAUSED] = true}},
+    [QUEUE_CANCEL] =
+        {"cancelled", "sweep_cancelled",
+         .allowed = {[SWEEP_ACTIVE] = true, [SWEEP_PAUSED] = true, [SWEEP_CANCELLED] = true},
+         .changes = {[SWEEP_ACTIVE] = true, [SWEEP_PAUSED] = true}},
+    [QUEUE_RETRY] = {"retried", "sweep_retried", .allowed = {true, true, true, true},
+                     .changes = {true, true, true, true}},
+};
+
+static int act(struct queue *queue, struct queue_sweep *sweep, enum queue_action action,
+               int64_t *ret_moved)
+{
+    int rc = queue_write(queue);
+    if (rc == 0) {
+        struct store_event event = {.kind = actions[action].event, .sweep = sweep->row.id};
+        rc = queue_note(queue, &event);
+    }
+    if (rc == 0) {
+        rc = end_move(queue, sweep);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    if (action == QUEUE_CANCEL) {
+        return cancel(queue, sweep, ret_moved);
+    }
+    if (action == QUEUE_RETRY) {
+        return retry(queue, sweep, ret_moved);
+    }
+    sweep->row.state = action == QUEUE_PAUSE ? SWEEP_PAUSED : SWEEP_ACTIVE;
+    rc = queue_recount(&queue->memory, sweep);
+    return rc == 0 ? queue_store_sweep(queue, sweep) : rc;
+}
+
+int queue_act(struct queue *queue, int64_t id, enum queue_action action,
+              const struct queue_time *now, int64_t *ret_moved, struct error *error)
+{
+    struct queue_sweep *sweep;
+    int64_t moved = 0;
+    int rc = queue_enter(queue, now);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = find_sweep(queue, id, &sweep);
+    if (rc == 0 && !actions[action].allowed[sweep->row.state]) {
+        error_set(error, NULL, "sweep %lld is %s and cannot be %s", (long long)id,
+                  sweep_state_name(sweep->row.state), actions[action].name);
+        rc = QUEUE_CONFLICT;
+    }
+    if (rc == 0 && actions[action].changes[sweep->row.state]) {
+        rc = act(queue, sweep, action, &moved);
+    }
+    rc = queue_leave(queue, rc);
+    if (rc == 0) {
+        *ret_moved = moved;
+    }
+    return rc;
+}

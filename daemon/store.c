@@ -1,0 +1,268 @@
+#include "daemon/store.h"
+
+#include "daemon/store_internal.h"
+#include "schema/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* SQLite's own field for telling files apart: "NNTY". */
+#define APPLICATION_ID 0x4e4e5459
+
+/* Someone who writes from the sqlite3 shell may hold us up so long; then requests get 503. */
+#define BUSY_MS 250
+
+/* ---- the lock beside the file ---- */
+
+static int refuse_held(struct error *error, const char *path, int lock_fd)
+{
+    char pid[32] = "";
+    ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+    pid[n > 0 ? n : 0] = '\0';
+    pid[strcspn(pid, "\n")] = '\0';
+    return error_set(error, NULL,
+                     "%s is in use by another ninetyd%s%s: stop that one, or choose another file "
+                     "with --db",
+                     path, pid[0] ? ", process " : "", pid);
+}
+
+/* Taken before the database is touched and held until the process ends. */
+static int take_lock(struct store *store, struct error *error)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s.lock", store->path) >= (int)sizeof(path)) {
+        return error_set(error, NULL, "the path of the database is too long");
+    }
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (store->lock_fd < 0) {
+        return error_set(error, NULL, "cannot write %s: %s; choose another place with --db", path,
+                         strerror(errno));
+    }
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK
+                   ? refuse_held(error, store->path, store->lock_fd)
+                   : error_set(error, NULL, "cannot lock %s: %s", path, strerror(errno));
+    }
+    char pid[32];
+    int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
+        return error_set(error, NULL, "cannot write %s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+/* ---- opening and migrating ---- */
+
+static int refuse(struct store *store, struct error *error, const char *what)
+{
+    return error_set(error, NULL, "%s: %s (%s)", store->path, what,
+                     store->db ? sqlite3_errmsg(store->db) : "out of memory");
+}
+
+static int execute(struct store *store, const char *sql)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
+/* The one integer that a query answers; -1 on error. */
+static int64_t ask(struct store *store, const char *sql)
+{
+    sqlite3_stmt *stmt;
+    int64_t answer = -1;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        answer = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return answer;
+}
+
+static int configure(struct store *store, struct error *error)
+{
+    /* secure_delete: Debian has it on, and nothing here is secret. A large cache: the tree's inner
+     * pages and the trials in flight stay in memory. */
+    static const char *const pragmas[] = {
+        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",    "PRAGMA cache_size = -65536",
+        "PRAGMA secure_delete = OFF",  "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA temp_store = MEMORY",  "PRAGMA wal_autocheckpoint = 4000",
+        "PRAGMA trusted_schema = OFF",
+    };
+    for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
+        if (execute(store, pragmas[i]) != SQLITE_OK) {
+            return refuse(store, error, "cannot be used as the database");
+        }
+    }
+    return 0;
+}
+
+static int migrate(struct store *store, struct error *error)
+{
+    int64_t version = ask(store, "PRAGMA user_version");
+    if (version > (int64_t)schema_count) {
+        return error_set(error, NULL,
+                         "%s has schema %lld, this ninetyd knows up to %zu: use the newer ninetyd "
+                         "that wrote it",
+                         store->path, (long long)version, schema_count);
+    }
+    if (version < 0 || (version == 0 && ask(store, "SELECT count(*) FROM sqlite_schema") != 0)) {
+        return error_set(error, NULL,
+                         "%s is a database of something else: choose another file with --db",
+                         store->path);
+    }
+    if (version == (int64_t)schema_count) {
+        return 0;
+    }
+    char done[96];
+    snprintf(done, sizeof(done), "PRAGMA application_id = %d; PRAGMA user_version = %zu; COMMIT",
+             APPLICATION_ID, schema_count);
+    bool ok = execute(store, "BEGIN IMMEDIATE") == SQLITE_OK;
+    for (size_t i = (size_t)version; ok && i < schema_count; i++) {
+        ok = execute(store, (const char *)schema[i].data) == SQLITE_OK;
+    }
+    if (!ok || execute(store, done) != SQLITE_OK) {
+        refuse(store, error, "the schema cannot be brought up to date");
+        execute(store, "ROLLBACK");
+        return ERROR_INVALID;
+    }
+    return 0;
+}
+
+static int prepare(struct store *store, struct error *error)
+{
+    for (int i = 0; i < ST_COUNT; i++) {
+        if (sqlite3_prepare_v3(store->db, store_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &store->statements[i], NULL) != SQLITE_OK) {
+            return refuse(store, error, "does not have the tables its schema version promises");
+        }
+    }
+    return 0;
+}
+
+static int open_database(struct store *store, struct error *error)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(store->path, &store->db, flags, NULL) != SQLITE_OK) {
+        return refuse(store, error, "cannot be opened");
+    }
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    if (sqlite3_db_readonly(store->db, "main") == 1) {
+        return error_set(error, NULL,
+                         "%s may not be written: change its mode, or choose another "
+                         "file with --db",
+                         store->path);
+    }
+    int rc = configure(store, error);
+    if (rc == 0) {
+        rc = migrate(store, error);
+    }
+    return rc == 0 ? prepare(store, error) : rc;
+}
+
+int store_open(const char *path, struct store **ret, struct error *error)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    if (!store) {
+        return -ENOMEM;
+    }
+    store->lock_fd = -1;
+    store->path = strdup(path);
+    int rc = store->path ? take_lock(store, error) : -ENOMEM;
+    if (rc == 0) {
+        rc = open_database(store, error);
+    }
+    if (rc != 0) {
+        store_close(store);
+        return rc;
+    }
+    *ret = store;
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (!store) {
+        return;
+    }
+    for (int i = 0; i < ST_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+    }
+    sqlite3_close(store->db); /* rolls back, checkpoints */
+    if (store->lock_fd >= 0) {
+        close(store->lock_fd);
+    }
+    free(store->path);
+    free(store);
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+/* ---- transactions ---- */
+
+bool store_in_transaction(const struct store *store)
+{
+    return store->in_transaction;
+}
+
+const char *store_message(const struct store *store)
+{
+    return store->message;
+}
+
+int store_savepoint(struct store *store)
+{
+    if (!store->in_transaction) {
+        int rc = store_run(store, store_take(store, ST_BEGIN), -1);
+        if (rc != 0) {
+            return rc;
+        }
+        store->in_transaction = true;
+    }
+    return store_run(store, store_take(store, ST_SAVEPOINT), -1);
+}
+
+int store_release(struct store *store)
+{
+    return store_run(store, store_take(store, ST_RELEASE), -1);
+}
+
+void store_undo(struct store *store)
+{
+    char message[sizeof(store->message)];
+    memcpy(message, store->message, sizeof(message));
+    if (store_run(store, store_take(store, ST_ROLLBACK_TO), -1) != 0 ||
+        store_run(store, store_take(store, ST_RELEASE), -1) != 0) {
+        store->broken = true;
+    }
+    memcpy(store->message, message, sizeof(message)); /* the first failure tells more */
+}
+
+void store_rollback(struct store *store)
+{
+    if (!sqlite3_get_autocommit(store->db)) {
+        execute(store, "ROLLBACK"); /* if even this fails, so will the next BEGIN */
+    }
+    store->in_transaction = false;
+    store->broken = false;
+}
+
+int store_commit(struct store *store)
+{
+    if (!store->in_transaction) {
+        return 0;
+    }
+    int rc = store_run(store, store_take(store, ST_COMMIT), -1);
+    if (rc != 0) {
+        store_rollback(store);
+    }
+    store->in_transaction = false;
+    return rc;
+}

@@ -1,0 +1,173 @@
+#include "daemon/store_internal.h"
+
+#include <math.h>
+
+static const char *const state_names[ATTEMPT_STATE_COUNT] = {
+    [ATTEMPT_RUNNING] = "running",   [ATTEMPT_SUCCEEDED] = "succeeded",
+    [ATTEMPT_FAILED] = "failed",     [ATTEMPT_EXPIRED] = "expired",
+    [ATTEMPT_RELEASED] = "released", [ATTEMPT_CANCELLED] = "cancelled",
+};
+
+const char *attempt_state_name(enum attempt_state state)
+{
+    return state_names[state];
+}
+
+/* Absent integers are negative. */
+static void bind_optional_int(sqlite3_stmt *stmt, int at, int64_t value)
+{
+    if (value < 0) {
+        sqlite3_bind_null(stmt, at);
+    } else {
+        sqlite3_bind_int64(stmt, at, value);
+    }
+}
+
+int store_start_attempt(struct store *store, int64_t trial, int64_t attempt, int64_t worker,
+                        int64_t wall_ms)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_START_TRIAL);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    int rc = store_run(store, stmt, 1);
+    if (rc != 0) {
+        return rc;
+    }
+    stmt = store_take(store, ST_INSERT_ATTEMPT);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    store_bind_int(stmt, 3, worker);
+    store_bind_text(stmt, 4, store_time(store, wall_ms));
+    return store_run(store, stmt, 1);
+}
+
+static void bind_result(sqlite3_stmt *stmt, int at, const struct trial_result *result)
+{
+    if (!result) {
+        for (int i = 0; i < 10; i++) {
+            sqlite3_bind_null(stmt, at + i);
+        }
+        return;
+    }
+    store_bind_int(stmt, at, result->steps);
+    bind_optional_int(stmt, at + 1, result->steps_to_target);
+    store_bind_real(stmt, at + 2, result->seconds_to_target);
+    store_bind_real(stmt, at + 3, result->final_accuracy);
+    store_bind_real(stmt, at + 4, result->final_loss);
+    store_bind_real(stmt, at + 5, result->ms_per_step);
+    store_bind_text(stmt, at + 6, result->weights_sha256);
+    store_bind_text(stmt, at + 7, result->data_sha256);
+    store_bind_text(stmt, at + 8, result->kernel);
+    store_bind_text(stmt, at + 9, result->trainer);
+}
+
+int store_end_attempt(struct store *store, const struct store_end *end, int64_t wall_ms)
+{
+    bool final = end->trial_state != TRIAL_QUEUED;
+    sqlite3_stmt *stmt = store_take(store, ST_END_TRIAL);
+    store_bind_int(stmt, 1, end->trial);
+    store_bind_int(stmt, 2, end->attempt);
+    store_bind_text(stmt, 3, trial_state_name(end->trial_state));
+    store_bind_int(stmt, 4, end->spends);
+    bind_optional_int(stmt, 5, end->result ? end->result->steps_to_target >= 0 : -1);
+    store_bind_text(stmt, 6, final ? store_time(store, wall_ms) : NULL);
+    int rc = store_run(store, stmt, 1);
+    if (rc != 0) {
+        return rc;
+    }
+    stmt = store_take(store, ST_END_ATTEMPT);
+    store_bind_int(stmt, 1, end->trial);
+    store_bind_int(stmt, 2, end->attempt);
+    store_bind_text(stmt, 3, state_names[end->attempt_state]);
+    store_bind_text(stmt, 4, store_time(store, wall_ms));
+    store_bind_text(stmt, 5, end->error);
+    bind_result(stmt, 6, end->result);
+    return store_run(store, stmt, 1);
+}
+
+int store_find_attempt(struct store *store, int64_t trial, int64_t attempt, enum attempt_state *ret)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_FIND_ATTEMPT);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        *ret = (enum attempt_state)store_name_index(state_names, ATTEMPT_STATE_COUNT,
+                                                    (const char *)sqlite3_column_text(stmt, 0));
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
+int store_attempt_worker(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_worker)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_FIND_ATTEMPT);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        *ret_worker = sqlite3_column_int64(stmt, 1);
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
+int store_keep_late(struct store *store, const struct report *report, int64_t wall_ms)
+{
+    sqlite3_stmt *stmt =
+        store_take(store, report->end == REPORT_DONE ? ST_KEEP_LATE_RESULT : ST_KEEP_LATE_FAILURE);
+    store_bind_int(stmt, 1, report->trial);
+    store_bind_int(stmt, 2, report->attempt);
+    store_bind_text(stmt, 3, store_time(store, wall_ms));
+    if (report->end == REPORT_DONE) {
+        store_bind_int(stmt, 4, report->result.steps);
+        bind_optional_int(stmt, 5, report->result.steps_to_target);
+        store_bind_real(stmt, 6, report->result.seconds_to_target);
+        store_bind_real(stmt, 7, report->result.final_accuracy);
+        store_bind_text(stmt, 8, report->result.weights_sha256);
+        store_bind_text(stmt, 9, report->result.kernel);
+    } else {
+        store_bind_text(stmt, 4, report->failure.reason);
+    }
+    return store_run(store, stmt, -1);
+}
+
+int store_insert_measurements(struct store *store, const struct report *report)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_INSERT_MEASUREMENT);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < report->n_measurements; i++) {
+        const struct measurement *m = &report->measurements[i];
+        store_bind_int(stmt, 1, report->trial);
+        store_bind_int(stmt, 2, report->attempt);
+        store_bind_int(stmt, 3, m->step);
+        store_bind_real(stmt, 4, m->test_accuracy);
+        store_bind_real(stmt, 5, m->train_loss);
+        store_bind_real(stmt, 6, m->cpu_ms);
+        store_bind_real(stmt, 7, m->wall_ms);
+        rc = store_run(store, stmt, -1);
+    }
+    return rc;
+}
+
+int store_insert_layers(struct store *store, const struct report *report)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_INSERT_LAYER);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < report->n_layers; i++) {
+        const struct layer_stat *l = &report->layers[i];
+        const double reals[] = {l->gradient_rms,       l->preactivation_gradient_rms,
+                                l->weight_rms,         l->update_ratio,
+                                l->saturated,          l->dead,
+                                l->preactivation_mean, l->preactivation_std};
+        store_bind_int(stmt, 1, report->trial);
+        store_bind_int(stmt, 2, report->attempt);
+        store_bind_int(stmt, 3, l->step);
+        store_bind_int(stmt, 4, l->layer);
+        for (int at = 0; at < 8; at++) {
+            store_bind_real(stmt, 5 + at, reals[at]);
+        }
+        rc = store_run(store, stmt, -1);
+    }
+    return rc;
+}

@@ -1,0 +1,86 @@
+/*
+ * What the store's own files share: the connection, its statements by name, and the few ways to
+ * bind, run and read them. Only files named store* include this or sqlite3.h.
+ */
+#pragma once
+
+#include "daemon/store_write.h"
+
+#include <sqlite3.h>
+
+#define STORE_TIME_SIZE 25 /* 2026-01-31T12:00:00.000Z and the NUL */
+
+enum statement {
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_SAVEPOINT,
+    ST_RELEASE,
+    ST_ROLLBACK_TO,
+    ST_INSERT_SWEEP,
+    ST_INSERT_SPEC,
+    ST_RESERVE_TRIALS,
+    ST_UPDATE_SWEEP,
+    ST_FIND_SWEEP,
+    ST_NEXT_LIVE_SWEEP,
+    ST_FIND_SUBMISSION,
+    ST_READ_SPEC,
+    ST_INSERT_CELL,
+    ST_READ_CELL,
+    ST_INSERT_TRIAL,
+    ST_FIND_TRIAL,
+    ST_VISIT_TRIALS,
+    ST_CANCEL_TRIALS,
+    ST_RETRY_TRIALS,
+    ST_START_TRIAL,
+    ST_INSERT_ATTEMPT,
+    ST_END_TRIAL,
+    ST_END_ATTEMPT,
+    ST_FIND_ATTEMPT,
+    ST_KEEP_LATE_RESULT,
+    ST_KEEP_LATE_FAILURE,
+    ST_INSERT_MEASUREMENT,
+    ST_INSERT_LAYER,
+    ST_INSERT_WORKER,
+    ST_UPDATE_WORKER,
+    ST_FIND_WORKER,
+    ST_NEXT_LIVE_WORKER,
+    ST_INSERT_EVENT,
+    ST_DROP_EVENTS,
+    ST_COUNT,
+};
+
+extern const char *const store_sql[ST_COUNT];
+
+struct store {
+    char *path;
+    int lock_fd;
+    sqlite3 *db;
+    sqlite3_stmt *statements[ST_COUNT];
+    bool in_transaction;
+    bool broken; /* SQLite dropped the transaction; nothing runs until store_commit */
+    char message[256];
+    int64_t time_ms; /* of time_text */
+    char time_text[STORE_TIME_SIZE];
+};
+
+/* -errno for an SQLite code; 0 for SQLITE_OK, ROW and DONE. */
+int store_errno(int code);
+
+/* Ready to bind; parameters not bound are NULL or, if the operation binds them each time, old. */
+sqlite3_stmt *store_take(struct store *store, enum statement statement);
+/* Runs to the end. rows >= 0: -ESTALE unless so many rows were changed. */
+int store_run(struct store *store, sqlite3_stmt *stmt, int rows);
+/* Runs to the first row: 0 = there is one (then read and sqlite3_reset), 1 = none (reset). */
+int store_row(struct store *store, sqlite3_stmt *stmt);
+/* Notes what went wrong, resets the statement and returns -errno. */
+int store_fail(struct store *store, sqlite3_stmt *stmt, int code);
+
+/* NAN and "" become NULL. Texts must live until the statement has run. */
+void store_bind_real(sqlite3_stmt *stmt, int at, double value);
+void store_bind_text(sqlite3_stmt *stmt, int at, const char *text);
+void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value);
+/* The time as text for people, valid until the next call. */
+const char *store_time(struct store *store, int64_t wall_ms);
+
+/* The index of a name in a list of n, or -1. */
+int store_name_index(const char *const *names, int n, const char *name);

@@ -1,0 +1,237 @@
+#include "daemon/store_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SWEEP_COLUMNS                                                                              \
+    "id, state, priority, max_running, max_attempts, replicates, seed, cells, trials, "            \
+    "first_trial, expanded, moving, moved, queued, running, succeeded, failed, cancelled, "        \
+    "reached, trials_per_minute, finished_at IS NOT NULL "
+
+#define WORKER_COLUMNS "id, state = 'alive', running, succeeded, failed, trials_per_minute "
+
+/* clang-format off */
+const char *const store_sql[ST_COUNT] = {
+    [ST_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_COMMIT] = "COMMIT",
+    [ST_SAVEPOINT] = "SAVEPOINT request",
+    [ST_RELEASE] = "RELEASE request",
+    [ST_ROLLBACK_TO] = "ROLLBACK TO request",
+
+    [ST_INSERT_SWEEP] =
+        "INSERT INTO sweeps (name, state, search, priority, max_running, max_attempts, replicates,"
+        " seed, cells, trials, queued, idempotency_key, body_sha256, created_at, first_trial) "
+        "VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12,"
+        " (SELECT value FROM numbers WHERE name = 'next_trial')) RETURNING id, first_trial",
+    [ST_INSERT_SPEC] = "INSERT INTO sweep_specs (sweep, spec) VALUES (?1, ?2)",
+    [ST_RESERVE_TRIALS] = "UPDATE numbers SET value = value + ?1 WHERE name = 'next_trial'",
+    [ST_UPDATE_SWEEP] =
+        "UPDATE sweeps SET state = ?2, expanded = ?3, moving = ?4, moved = ?5, queued = ?6,"
+        " running = ?7, succeeded = ?8, failed = ?9, cancelled = ?10, reached = ?11,"
+        " trials_per_minute = ?12, ended_at = iif(?13, ?15, ended_at),"
+        " finished_at = iif(?14, ifnull(finished_at, ?15), NULL) WHERE id = ?1",
+    [ST_FIND_SWEEP] = "SELECT " SWEEP_COLUMNS "FROM sweeps WHERE id = ?1",
+    [ST_NEXT_LIVE_SWEEP] = "SELECT " SWEEP_COLUMNS
+        "FROM sweeps WHERE finished_at IS NULL AND id > ?1 ORDER BY id LIMIT 1",
+    [ST_FIND_SUBMISSION] = "SELECT id, body_sha256 FROM sweeps WHERE idempotency_key = ?1",
+    [ST_READ_SPEC] = "SELECT spec FROM sweep_specs WHERE sweep = ?1",
+
+    [ST_INSERT_CELL] =
+        "INSERT INTO cells (sweep, cell, dataset, hidden_units, activation, batch_norm,"
+        " batch_norm_output, bn_momentum, bn_epsilon, initializer, optimizer, learning_rate,"
+        " beta1, beta2, epsilon, momentum, batch_size, train_size, target_accuracy, max_steps,"
+        " stop_at_target) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+        " ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+    [ST_READ_CELL] =
+        "SELECT dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum,"
+        " bn_epsilon, initializer, optimizer, learning_rate, beta1, beta2, epsilon, momentum,"
+        " batch_size, train_size, target_accuracy, max_steps, stop_at_target"
+        " FROM cells WHERE sweep = ?1 AND cell = ?2",
+    [ST_INSERT_TRIAL] =
+        "INSERT INTO trials (id, sweep, cell, replicate, state, finished_at) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [ST_FIND_TRIAL] =
+        "SELECT id, sweep, cell, replicate, state, attempt, spent, reached FROM trials"
+        " WHERE id = ?1",
+    [ST_VISIT_TRIALS] =
+        "SELECT id, sweep, cell, replicate, state, attempt, spent, reached FROM trials"
+        " WHERE id >= ?1 AND id < ?2 ORDER BY id",
+    [ST_CANCEL_TRIALS] =
+        "UPDATE trials SET state = 'cancelled', finished_at = ?3"
+        " WHERE id >= ?1 AND id < ?2 AND state = 'queued'",
+    [ST_RETRY_TRIALS] =
+        "UPDATE trials SET state = 'queued', spent = 0, finished_at = NULL"
+        " WHERE id >= ?1 AND id < ?2 AND state IN ('failed', 'cancelled')",
+
+    [ST_START_TRIAL] =
+        "UPDATE trials SET state = 'running', attempt = ?2"
+        " WHERE id = ?1 AND state = 'queued' AND attempt = ?2 - 1",
+    [ST_INSERT_ATTEMPT] =
+        "INSERT INTO attempts (trial, attempt, worker, state, started_at)"
+        " VALUES (?1, ?2, ?3, 'running', ?4)",
+    [ST_END_TRIAL] =
+        "UPDATE trials SET state = ?3, spent = spent + ?4, reached = ?5, finished_at = ?6"
+        " WHERE id = ?1 AND state = 'running' AND attempt = ?2",
+    [ST_END_ATTEMPT] =
+        "UPDATE attempts SET state = ?3, ended_at = ?4, error = ?5, steps = ?6,"
+        " steps_to_target = ?7, seconds_to_target = ?8, final_accuracy = ?9, final_loss = ?10,"
+        " ms_per_step = ?11, weights_sha256 = ?12, data_sha256 = ?13, kernel = ?14, trainer = ?15"
+        " WHERE trial = ?1 AND attempt = ?2 AND state = 'running'",
+    [ST_FIND_ATTEMPT] = "SELECT state, worker FROM attempts WHERE trial = ?1 AND attempt = ?2",
+    [ST_KEEP_LATE_RESULT] =
+        "UPDATE attempts SET late = json_object('at', ?3, 'steps', ?4, 'steps_to_target', ?5,"
+        " 'seconds_to_target', ?6, 'final_accuracy', ?7, 'weights_sha256', ?8, 'kernel', ?9)"
+        " WHERE trial = ?1 AND attempt = ?2 AND late IS NULL",
+    [ST_KEEP_LATE_FAILURE] =
+        "UPDATE attempts SET late = json_object('at', ?3, 'failed', ?4)"
+        " WHERE trial = ?1 AND attempt = ?2 AND late IS NULL",
+    [ST_INSERT_MEASUREMENT] =
+        "INSERT INTO measurements (trial, attempt, step, test_accuracy, train_loss, cpu_ms,"
+        " wall_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+    [ST_INSERT_LAYER] =
+        "INSERT INTO layer_stats (trial, attempt, step, layer, gradient_rms,"
+        " preactivation_gradient_rms, weight_rms, update_ratio, saturated, dead,"
+        " preactivation_mean, preactivation_std)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+
+    [ST_INSERT_WORKER] =
+        "INSERT INTO workers (host, pid, slots, cpu, kernel, version, state, registered_at,"
+        " seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'alive', ?7, ?7) RETURNING id",
+    [ST_UPDATE_WORKER] =
+        "UPDATE workers SET state = iif(?2, 'alive', 'gone'), running = ?3, succeeded = ?4,"
+        " failed = ?5, trials_per_minute = ?6, seen_at = ?7 WHERE id = ?1",
+    [ST_FIND_WORKER] = "SELECT " WORKER_COLUMNS "FROM workers WHERE id = ?1",
+    [ST_NEXT_LIVE_WORKER] = "SELECT " WORKER_COLUMNS
+        "FROM workers WHERE state = 'alive' AND id > ?1 ORDER BY id LIMIT 1",
+    [ST_INSERT_EVENT] =
+        "INSERT INTO events (at, kind, sweep, trial, attempt, worker, message)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [ST_DROP_EVENTS] = "DELETE FROM events WHERE id <= ?1 - 10000",
+};
+/* clang-format on */
+
+/* ---- running ---- */
+
+int store_errno(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return 0;
+    case SQLITE_FULL:
+        return -ENOSPC;
+    case SQLITE_NOMEM:
+        return -ENOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return -EBUSY;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return -EROFS;
+    case SQLITE_CONSTRAINT:
+        return -EDOM;
+    default:
+        return -EIO;
+    }
+}
+
+sqlite3_stmt *store_take(struct store *store, enum statement statement)
+{
+    return store->statements[statement];
+}
+
+int store_fail(struct store *store, sqlite3_stmt *stmt, int code)
+{
+    snprintf(store->message, sizeof(store->message), "%s", sqlite3_errmsg(store->db));
+    sqlite3_reset(stmt);
+    if (store->in_transaction && sqlite3_get_autocommit(store->db)) {
+        store->broken = true;
+    }
+    return store_errno(code);
+}
+
+int store_row(struct store *store, sqlite3_stmt *stmt)
+{
+    if (store->broken) {
+        return -EIO;
+    }
+    int code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        return 0;
+    }
+    if (code != SQLITE_DONE) {
+        return store_fail(store, stmt, code);
+    }
+    sqlite3_reset(stmt);
+    return 1;
+}
+
+int store_run(struct store *store, sqlite3_stmt *stmt, int rows)
+{
+    int rc = store_row(store, stmt);
+    if (rc == 0) { /* a row of RETURNING nobody asked for */
+        sqlite3_reset(stmt);
+    } else if (rc < 0) {
+        return rc;
+    }
+    if (rows >= 0 && sqlite3_changes(store->db) != rows) {
+        snprintf(store->message, sizeof(store->message), "%d rows instead of %d: %s",
+                 sqlite3_changes(store->db), rows, sqlite3_sql(stmt));
+        return -ESTALE;
+    }
+    return 0;
+}
+
+/* ---- binding ---- */
+
+void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value)
+{
+    sqlite3_bind_int64(stmt, at, value);
+}
+
+void store_bind_real(sqlite3_stmt *stmt, int at, double value)
+{
+    if (isnan(value)) {
+        sqlite3_bind_null(stmt, at);
+    } else {
+        sqlite3_bind_double(stmt, at, value);
+    }
+}
+
+void store_bind_text(sqlite3_stmt *stmt, int at, const char *text)
+{
+    if (!text || !text[0]) {
+        sqlite3_bind_null(stmt, at);
+    } else {
+        sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+    }
+}
+
+const char *store_time(struct store *store, int64_t wall_ms)
+{
+    if (store->time_text[0] == '\0' || wall_ms != store->time_ms) {
+        time_t seconds = (time_t)(wall_ms / 1000);
+        struct tm tm;
+        char text[20];
+        gmtime_r(&seconds, &tm);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+        snprintf(store->time_text, sizeof(store->time_text), "%s.%03uZ", text,
+                 (unsigned)(wall_ms % 1000) % 1000u);
+        store->time_ms = wall_ms;
+    }
+    return store->time_text;
+}
+
+int store_name_index(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; name && i < n; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,212 @@
+#include "daemon/store_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[TRIAL_STATE_COUNT] = {
+    [TRIAL_QUEUED] = "queued", [TRIAL_RUNNING] = "running",     [TRIAL_SUCCEEDED] = "succeeded",
+    [TRIAL_FAILED] = "failed", [TRIAL_CANCELLED] = "cancelled",
+};
+
+const char *trial_state_name(enum trial_state state)
+{
+    return state_names[state];
+}
+
+/* ---- cells ---- */
+
+/* 64 numbers of up to 5 digits, with commas. */
+#define UNITS_SIZE (CONFIG_MAX_LAYERS * 6 + 1)
+
+static void print_units(const struct trial_config *config, char text[UNITS_SIZE])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < config->n_hidden; i++) {
+        used += (size_t)snprintf(text + used, UNITS_SIZE - used, i ? ",%d" : "%d",
+                                 config->hidden_units[i]);
+    }
+}
+
+int store_insert_cell(struct store *store, int64_t sweep, int64_t cell,
+                      const struct trial_config *config)
+{
+    char units[UNITS_SIZE];
+    print_units(config, units);
+    sqlite3_stmt *stmt = store_take(store, ST_INSERT_CELL);
+    store_bind_int(stmt, 1, sweep);
+    store_bind_int(stmt, 2, cell);
+    store_bind_text(stmt, 3, config->dataset);
+    sqlite3_bind_text(stmt, 4, units, -1, SQLITE_STATIC); /* '' = no hidden layer, not NULL */
+    store_bind_text(stmt, 5, activation_name(config->activation));
+    store_bind_text(stmt, 6, batch_norm_name(config->batch_norm));
+    store_bind_int(stmt, 7, config->batch_norm_output);
+    store_bind_real(stmt, 8, config->bn_momentum);
+    store_bind_real(stmt, 9, config->bn_epsilon);
+    store_bind_text(stmt, 10, initializer_name(config->initializer));
+    store_bind_text(stmt, 11, optimizer_name(config->optimizer));
+    store_bind_real(stmt, 12, config->learning_rate);
+    store_bind_real(stmt, 13, config->beta1);
+    store_bind_real(stmt, 14, config->beta2);
+    store_bind_real(stmt, 15, config->epsilon);
+    store_bind_real(stmt, 16, config->momentum);
+    store_bind_int(stmt, 17, config->batch_size);
+    store_bind_int(stmt, 18, config->train_size);
+    store_bind_real(stmt, 19, config->target_accuracy);
+    store_bind_int(stmt, 20, config->max_steps);
+    store_bind_int(stmt, 21, config->stop_at_target);
+    return store_run(store, stmt, 1);
+}
+
+static void read_units(const char *text, struct trial_config *config)
+{
+    for (config->n_hidden = 0; *text && config->n_hidden < CONFIG_MAX_LAYERS;) {
+        char *end;
+        config->hidden_units[config->n_hidden++] = (int)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+}
+
+/* The enum value of the name in a column; -1 when it has no such name. */
+static int read_choice(sqlite3_stmt *stmt, int column, enum config_field field)
+{
+    const char *name = (const char *)sqlite3_column_text(stmt, column);
+    const char *const *choices = config_fields[field].choices;
+    for (int i = 0; name && choices[i]; i++) {
+        if (strcmp(choices[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int read_cell(sqlite3_stmt *stmt, struct trial_config *ret)
+{
+    struct trial_config config = {0};
+    const char *dataset = (const char *)sqlite3_column_text(stmt, 0);
+    const char *units = (const char *)sqlite3_column_text(stmt, 1);
+    if (!dataset || !units) {
+        return -ENOMEM;
+    }
+    snprintf(config.dataset, sizeof(config.dataset), "%s", dataset);
+    read_units(units, &config);
+    int activation = read_choice(stmt, 2, CONFIG_ACTIVATION);
+    int batch_norm = read_choice(stmt, 3, CONFIG_BATCH_NORM);
+    int initializer = read_choice(stmt, 7, CONFIG_INITIALIZER);
+    int optimizer = read_choice(stmt, 8, CONFIG_OPTIMIZER);
+    if (activation < 0 || batch_norm < 0 || initializer < 0 || optimizer < 0) {
+        return -EIO; /* written by something else */
+    }
+    config.activation = (enum activation)activation;
+    config.batch_norm = (enum batch_norm)batch_norm;
+    config.batch_norm_output = sqlite3_column_int(stmt, 4);
+    config.bn_momentum = sqlite3_column_double(stmt, 5);
+    config.bn_epsilon = sqlite3_column_double(stmt, 6);
+    config.initializer = (enum initializer)initializer;
+    config.optimizer = (enum optimizer)optimizer;
+    config.learning_rate = sqlite3_column_double(stmt, 9);
+    config.beta1 = sqlite3_column_double(stmt, 10);
+    config.beta2 = sqlite3_column_double(stmt, 11);
+    config.epsilon = sqlite3_column_double(stmt, 12);
+    config.momentum = sqlite3_column_double(stmt, 13);
+    config.batch_size = sqlite3_column_int(stmt, 14);
+    config.train_size = sqlite3_column_int(stmt, 15);
+    config.target_accuracy = sqlite3_column_double(stmt, 16);
+    config.max_steps = sqlite3_column_int(stmt, 17);
+    config.stop_at_target = sqlite3_column_int(stmt, 18);
+    *ret = config;
+    return 0;
+}
+
+int store_read_cell(struct store *store, int64_t sweep, int64_t cell, struct trial_config *ret)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_READ_CELL);
+    store_bind_int(stmt, 1, sweep);
+    store_bind_int(stmt, 2, cell);
+    int rc = store_row(store, stmt);
+    if (rc != 0) {
+        return rc < 0 ? rc : -ESTALE;
+    }
+    rc = read_cell(stmt, ret);
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+/* ---- trials ---- */
+
+int store_insert_trial(struct store *store, const struct store_trial *trial, int64_t wall_ms)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_INSERT_TRIAL);
+    store_bind_int(stmt, 1, trial->id);
+    store_bind_int(stmt, 2, trial->sweep);
+    store_bind_int(stmt, 3, trial->cell);
+    store_bind_int(stmt, 4, trial->replicate);
+    store_bind_text(stmt, 5, state_names[trial->state]);
+    store_bind_text(stmt, 6, trial->state == TRIAL_QUEUED ? NULL : store_time(store, wall_ms));
+    return store_run(store, stmt, 1);
+}
+
+static void read_trial(sqlite3_stmt *stmt, struct store_trial *ret)
+{
+    const char *state = (const char *)sqlite3_column_text(stmt, 4);
+    *ret = (struct store_trial){
+        .id = sqlite3_column_int64(stmt, 0),
+        .sweep = sqlite3_column_int64(stmt, 1),
+        .cell = sqlite3_column_int64(stmt, 2),
+        .replicate = sqlite3_column_int64(stmt, 3),
+        .state = (enum trial_state)store_name_index(state_names, TRIAL_STATE_COUNT, state),
+        .attempt = sqlite3_column_int64(stmt, 5),
+        .spent = sqlite3_column_int64(stmt, 6),
+        .reached = sqlite3_column_int(stmt, 7),
+    };
+}
+
+int store_find_trial(struct store *store, int64_t id, struct store_trial *ret)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_FIND_TRIAL);
+    store_bind_int(stmt, 1, id);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        read_trial(stmt, ret);
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
+int store_visit_trials(struct store *store, int64_t first, int64_t end, store_visit_trial visit,
+                       void *arg)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_VISIT_TRIALS);
+    store_bind_int(stmt, 1, first);
+    store_bind_int(stmt, 2, end);
+    int rc;
+    while ((rc = store_row(store, stmt)) == 0) {
+        struct store_trial trial;
+        read_trial(stmt, &trial);
+        int stop = visit(arg, &trial);
+        if (stop != 0) {
+            sqlite3_reset(stmt);
+            return stop;
+        }
+    }
+    return rc == 1 ? 0 : rc;
+}
+
+int store_cancel_trials(struct store *store, int64_t first, int64_t end, int64_t wall_ms)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_CANCEL_TRIALS);
+    store_bind_int(stmt, 1, first);
+    store_bind_int(stmt, 2, end);
+    store_bind_text(stmt, 3, store_time(store, wall_ms));
+    return store_run(store, stmt, -1);
+}
+
+int store_retry_trials(struct store *store, int64_t first, int64_t end)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_RETRY_TRIALS);
+    store_bind_int(stmt, 1, first);
+    store_bind_int(stmt, 2, end);
+    return store_run(store, stmt, -1);
+}

@@ -1,0 +1,189 @@
+/*
+ * The store's writes, one function per operation, for the queue alone. Everything runs on the one
+ * writing connection, inside a transaction that the first savepoint of a tick opens:
+ *
+ *     store_savepoint ... operations ... store_release     a request that stays
+ *     store_savepoint ... operations ... store_undo        a request that does not
+ *     store_commit                                         the tick; durable when it returns 0
+ *
+ * An UPDATE is guarded by the state it leaves, and its row count is checked: -ESTALE says that the
+ * row is not in that state. Other negative codes are the disk's or SQLite's; store_message says
+ * more. When SQLite has had to drop the whole transaction, every operation fails with -EIO until
+ * store_commit (which fails too) or store_rollback clears the way for the next tick.
+ *
+ * wall_ms is written as text for people.
+ */
+#pragma once
+
+#include "common/config.h"
+#include "common/hash.h"
+#include "common/protocol.h"
+#include "daemon/store.h"
+#include "daemon/sweep.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- transactions ---- */
+
+int store_savepoint(struct store *store);
+int store_release(struct store *store);
+/* Leaves the transaction as it was at the savepoint. */
+void store_undo(struct store *store);
+bool store_in_transaction(const struct store *store);
+/* 0, or the transaction is rolled back. */
+int store_commit(struct store *store);
+void store_rollback(struct store *store);
+/* What SQLite said when an operation last failed. */
+const char *store_message(const struct store *store);
+
+/* ---- sweeps ---- */
+
+enum sweep_state { SWEEP_ACTIVE, SWEEP_PAUSED, SWEEP_FINISHED, SWEEP_CANCELLED, SWEEP_STATE_COUNT };
+const char *sweep_state_name(enum sweep_state state);
+
+enum trial_state {
+    TRIAL_QUEUED,
+    TRIAL_RUNNING,
+    TRIAL_SUCCEEDED,
+    TRIAL_FAILED,
+    TRIAL_CANCELLED,
+    TRIAL_STATE_COUNT,
+};
+const char *trial_state_name(enum trial_state state);
+
+/* A move of all trials of a sweep that is carried out in slices. */
+enum sweep_move { SWEEP_MOVE_NONE, SWEEP_MOVE_CANCEL, SWEEP_MOVE_RETRY };
+
+struct store_sweep {
+    int64_t id;
+    enum sweep_state state;
+    int64_t priority, max_running, max_attempts, replicates, seed, n_cells, n_trials, first_trial;
+    int64_t expanded; /* trials whose rows are written */
+    enum sweep_move move;
+    int64_t moved; /* trials the move has passed */
+    int64_t counts[TRIAL_STATE_COUNT];
+    int64_t reached;
+    double trials_per_minute; /* NAN = unknown */
+    bool ended, finished;     /* a trial ended since the last update; every trial is final */
+};
+
+struct store_submission {
+    const struct sweep *sweep;
+    const char *spec;
+    const char *idempotency_key; /* or NULL */
+    const char *body_sha256;
+};
+
+/* Writes sweep and spec and reserves the ids of its trials; none of them is written yet. */
+int store_insert_sweep(struct store *store, const struct store_submission *submission,
+                       int64_t wall_ms, int64_t *ret_id, int64_t *ret_first_trial);
+/* Everything in the row that changes; finished says whether finished_at is set. */
+int store_update_sweep(struct store *store, const struct store_sweep *sweep, int64_t wall_ms);
+/* The sweep, or the first live one (not finished) with an id above `after`.
+ * 0; 1 = there is none. counts and reached are those of the row. */
+int store_find_sweep(struct store *store, int64_t id, struct store_sweep *ret);
+int store_next_live_sweep(struct store *store, int64_t after, struct store_sweep *ret);
+/* By idempotency key: 0 or 1 = none. */
+int store_find_submission(struct store *store, const char *key, int64_t *ret_id,
+                          char ret_body_sha256[SHA256_HEX_SIZE]);
+/* malloc'd; the caller frees. */
+int store_read_spec(struct store *store, int64_t sweep, char **ret);
+
+/* ---- cells and trials ---- */
+
+int store_insert_cell(struct store *store, int64_t sweep, int64_t cell,
+                      const struct trial_config *config);
+/* All but the seed, which is 0. */
+int store_read_cell(struct store *store, int64_t sweep, int64_t cell, struct trial_config *ret);
+
+struct store_trial {
+    int64_t id, sweep, cell, replicate;
+    enum trial_state state;
+    int64_t attempt, spent;
+    bool reached;
+};
+
+/* state is queued or cancelled. */
+int store_insert_trial(struct store *store, const struct store_trial *trial, int64_t wall_ms);
+/* 0; 1 = there is none. */
+int store_find_trial(struct store *store, int64_t id, struct store_trial *ret);
+
+/* Called for each trial with first <= id < end, in order; not 0 stops and is returned. */
+typedef int (*store_visit_trial)(void *arg, const struct store_trial *trial);
+int store_visit_trials(struct store *store, int64_t first, int64_t end, store_visit_trial visit,
+                       void *arg);
+
+/* queued -> cancelled, or failed | cancelled -> queued with nothing spent, for first <= id < end.
+ */
+int store_cancel_trials(struct store *store, int64_t first, int64_t end, int64_t wall_ms);
+int store_retry_trials(struct store *store, int64_t first, int64_t end);
+
+/* ---- attempts ---- */
+
+enum attempt_state {
+    ATTEMPT_RUNNING,
+    ATTEMPT_SUCCEEDED,
+    ATTEMPT_FAILED,
+    ATTEMPT_EXPIRED,
+    ATTEMPT_RELEASED,
+    ATTEMPT_CANCELLED,
+    ATTEMPT_STATE_COUNT,
+};
+const char *attempt_state_name(enum attempt_state state);
+
+/* The trial goes from queued to running with its next attempt, which must have this number. */
+int store_start_attempt(struct store *store, int64_t trial, int64_t attempt, int64_t worker,
+                        int64_t wall_ms);
+
+/* How an attempt ends and what becomes of its trial, which must be running with this attempt. */
+struct store_end {
+    int64_t trial, attempt;
+    enum attempt_state attempt_state;
+    enum trial_state trial_state;
+    bool spends;                       /* it counts towards max_attempts */
+    const char *error;                 /* or NULL */
+    const struct trial_result *result; /* of a succeeded attempt, else NULL */
+};
+int store_end_attempt(struct store *store, const struct store_end *end, int64_t wall_ms);
+
+/* 0; 1 = there is no such attempt. */
+int store_find_attempt(struct store *store, int64_t trial, int64_t attempt,
+                       enum attempt_state *ret);
+int store_attempt_worker(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_worker);
+/* Keeps what an attempt reported after it had lost its lease. */
+int store_keep_late(struct store *store, const struct report *report, int64_t wall_ms);
+
+/* What is there already stays as it is. */
+int store_insert_measurements(struct store *store, const struct report *report);
+int store_insert_layers(struct store *store, const struct report *report);
+
+/* ---- workers and events ---- */
+
+struct store_worker_info {
+    const char *host, *cpu, *kernel, *version;
+    int64_t pid, slots;
+};
+
+struct store_worker {
+    int64_t id;
+    bool alive;
+    int64_t running, succeeded, failed;
+    double trials_per_minute; /* NAN = unknown */
+    int64_t seen_wall_ms;
+};
+
+int store_insert_worker(struct store *store, const struct store_worker_info *info, int64_t wall_ms,
+                        int64_t *ret_id);
+int store_update_worker(struct store *store, const struct store_worker *worker);
+/* The worker, or the first that is alive with an id above `after`; 0; 1 = there is none. */
+int store_find_worker(struct store *store, int64_t id, struct store_worker *ret);
+int store_next_live_worker(struct store *store, int64_t after, struct store_worker *ret);
+
+struct store_event {
+    const char *kind;
+    int64_t sweep, trial, attempt, worker; /* 0 = none */
+    const char *message;                   /* or NULL */
+};
+/* The oldest are dropped. */
+int store_add_event(struct store *store, const struct store_event *event, int64_t wall_ms);

@@ -1,0 +1,301 @@
+#include "daemon/sweep.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const search_names[SWEEP_SEARCH_COUNT] = {[SWEEP_GRID] = "grid"};
+
+const char *sweep_search_name(enum sweep_search search)
+{
+    return search_names[search];
+}
+
+int sweep_search_by_name(const char *name)
+{
+    for (int i = 0; i < SWEEP_SEARCH_COUNT; i++) {
+        if (strcmp(search_names[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+struct sweep *sweep_create(void)
+{
+    struct sweep *sweep = calloc(1, sizeof(*sweep));
+    if (!sweep) {
+        return NULL;
+    }
+    snprintf(sweep->name, sizeof(sweep->name), "sweep");
+    sweep->replicates = 1;
+    sweep->max_attempts = 3;
+    config_draft_init(&sweep->base);
+    return sweep;
+}
+
+void sweep_destroy(struct sweep *sweep)
+{
+    if (!sweep) {
+        return;
+    }
+    for (size_t i = 0; i < sweep->n_axes; i++) {
+        free(sweep->axes[i].values);
+    }
+    free(sweep->axes);
+    free(sweep);
+}
+
+/* ---- axes ---- */
+
+static size_t value_size(enum config_field field)
+{
+    const struct config_value *value = NULL;
+    switch (config_fields[field].type) {
+    case CONFIG_NAME:
+        return sizeof(value->name);
+    case CONFIG_INTS:
+        return sizeof(value->ints);
+    case CONFIG_DOUBLE:
+        return sizeof(value->real);
+    case CONFIG_INT:
+    case CONFIG_BOOL:
+    case CONFIG_CHOICE:
+        break;
+    }
+    return sizeof(value->integer);
+}
+
+int sweep_add_axis(struct sweep *sweep, enum config_field field, size_t n)
+{
+    struct sweep_axis *axes = realloc(sweep->axes, (sweep->n_axes + 1) * sizeof(*axes));
+    if (!axes) {
+        return -ENOMEM;
+    }
+    sweep->axes = axes;
+    struct sweep_axis *axis = &axes[sweep->n_axes];
+    *axis = (struct sweep_axis){.field = field, .n = n, .value_size = value_size(field)};
+    axis->values = calloc(n ? n : 1, axis->value_size);
+    if (!axis->values) {
+        return -ENOMEM;
+    }
+    sweep->n_axes++;
+    return 0;
+}
+
+void sweep_axis_set(struct sweep_axis *axis, size_t i, const struct config_value *value)
+{
+    assert(i < axis->n);
+    memcpy((char *)axis->values + i * axis->value_size, value, axis->value_size);
+}
+
+void sweep_axis_get(const struct sweep_axis *axis, size_t i, struct config_value *ret)
+{
+    assert(i < axis->n);
+    memcpy(ret, (const char *)axis->values + i * axis->value_size, axis->value_size);
+}
+
+/* ---- cells ---- */
+
+/* Which value of each axis a cell has: the digits of its number, the last axis the lowest. */
+static size_t cell_digit(const struct sweep *sweep, int64_t cell, size_t axis)
+{
+    for (size_t i = sweep->n_axes - 1; i > axis; i--) {
+        cell /= (int64_t)sweep->axes[i].n;
+    }
+    return (size_t)(cell % (int64_t)sweep->axes[axis].n);
+}
+
+static int resolve_cell(const struct sweep *sweep, int64_t cell, struct trial_config *ret,
+                        struct error *error)
+{
+    struct config_draft draft = sweep->base;
+    for (size_t i = sweep->n_axes; i-- > 0;) {
+        const struct sweep_axis *axis = &sweep->axes[i];
+        draft.given[axis->field] = true;
+        sweep_axis_get(axis, (size_t)(cell % (int64_t)axis->n), &draft.value[axis->field]);
+        cell /= (int64_t)axis->n;
+    }
+    int rc = config_resolve(&draft, ret, error);
+    if (rc == 0) {
+        ret->seed = (uint64_t)sweep->seed;
+    }
+    return rc;
+}
+
+void sweep_cell(const struct sweep *sweep, int64_t cell, struct trial_config *ret)
+{
+    assert(cell >= 0 && cell < sweep->n_cells);
+    int rc = resolve_cell(sweep, cell, ret, NULL);
+    assert(rc == 0); /* sweep_check resolved every cell */
+    (void)rc;
+}
+
+/* ---- checking ---- */
+
+static int too_many(struct error *error, const char *field, const char *how_many)
+{
+    error_set(error, field,
+              "the sweep has %s trials, more than the %d allowed: shorten a list, or submit it in "
+              "parts",
+              how_many, SWEEP_MAX_TRIALS);
+    return SWEEP_TOO_MANY;
+}
+
+static int count(struct sweep *sweep, struct error *error)
+{
+    int64_t cells = 1;
+    bool overflow = false;
+    for (size_t i = 0; i < sweep->n_axes; i++) {
+        if (sweep->axes[i].n == 0) {
+            char field[128];
+            snprintf(field, sizeof(field), "parameters.%s",
+                     config_fields[sweep->axes[i].field].name);
+            return error_set(error, field,
+                             "%s is an empty list: give it at least one value, or leave it out",
+                             field);
+        }
+        overflow |= __builtin_mul_overflow(cells, (int64_t)sweep->axes[i].n, &cells);
+    }
+    int64_t trials;
+    overflow |= __builtin_mul_overflow(cells, sweep->replicates, &trials);
+    if (overflow) {
+        return too_many(error, "parameters", "more than 9223372036854775807");
+    }
+    if (trials > SWEEP_MAX_TRIALS) {
+        char text[32];
+        snprintf(text, sizeof(text), "%lld", (long long)trials);
+        return too_many(error, cells > SWEEP_MAX_TRIALS ? "parameters" : "replicates", text);
+    }
+    if (sweep->seed > INT64_MAX - sweep->replicates) {
+        return error_set(error, "seed", "seed %lld leaves no room for %lld replicates above it",
+                         (long long)sweep->seed, (long long)sweep->replicates);
+    }
+    sweep->n_cells = cells;
+    sweep->n_trials = trials;
+    return 0;
+}
+
+/* FNV-1a over what tells configurations apart; equal hashes are compared in full. */
+static uint64_t hash_config(const struct trial_config *config)
+{
+    const double numbers[] = {config->activation,  config->batch_norm,    config->batch_norm_output,
+                              config->bn_momentum, config->bn_epsilon,    config->initializer,
+                              config->optimizer,   config->learning_rate, config->beta1,
+                              config->beta2,       config->epsilon,       config->momentum,
+                              config->batch_size,  config->train_size,    config->target_accuracy,
+                              config->max_steps,   config->stop_at_target};
+    const struct {
+        const void *data;
+        size_t size;
+    } parts[] = {
+        {config->dataset, strlen(config->dataset)},
+        {config->hidden_units, (size_t)config->n_hidden * sizeof(config->hidden_units[0])},
+        {numbers, sizeof(numbers)},
+    };
+    uint64_t hash = 14695981039346656037u;
+    for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
+        const unsigned char *data = parts[part].data;
+        for (size_t i = 0; i < parts[part].size; i++) {
+            hash = (hash ^ data[i]) * 1099511628211u;
+        }
+    }
+    return hash;
+}
+
+/* 1 = the same configuration, 0 = not, -ENOMEM. */
+static int same_cell(const struct sweep *sweep, int64_t a, int64_t b)
+{
+    struct trial_config config_a, config_b;
+    sweep_cell(sweep, a, &config_a);
+    sweep_cell(sweep, b, &config_b);
+    char *text_a = config_to_text(&config_a);
+    char *text_b = config_to_text(&config_b);
+    int rc = text_a && text_b ? strcmp(text_a, text_b) == 0 : -ENOMEM;
+    free(text_a);
+    free(text_b);
+    return rc;
+}
+
+static int refuse_repetition(const struct sweep *sweep, int64_t a, int64_t b, struct error *error)
+{
+    for (size_t i = 0; i < sweep->n_axes; i++) {
+        const struct sweep_axis *axis = &sweep->axes[i];
+        size_t at_a = cell_digit(sweep, a, i);
+        size_t at_b = cell_digit(sweep, b, i);
+        struct config_value value_a = {0}, value_b = {0};
+        sweep_axis_get(axis, at_a, &value_a);
+        sweep_axis_get(axis, at_b, &value_b);
+        if (at_a != at_b && memcmp(&value_a, &value_b, axis->value_size) == 0) {
+            const char *name = config_fields[axis->field].name;
+            char field[128];
+            snprintf(field, sizeof(field), "parameters.%s[%zu]", name, at_b);
+            return error_set(error, field,
+                             "%s is the same value as parameters.%s[%zu]: list each value once, "
+                             "and use replicates to repeat trials",
+                             field, name, at_a);
+        }
+    }
+    return error_set(error, "parameters",
+                     "cells %lld and %lld are the same configuration: leave one of them out",
+                     (long long)a, (long long)b);
+}
+
+static int refuse_cell(const struct sweep *sweep, int64_t cell, struct error *error)
+{
+    enum config_field field = config_field_by_name(error->field);
+    for (size_t i = 0; i < sweep->n_axes; i++) {
+        if (sweep->axes[i].field == field) {
+            char outer[128];
+            snprintf(outer, sizeof(outer), "parameters.%s[%zu]", config_fields[field].name,
+                     cell_digit(sweep, cell, i));
+            error->field[0] = '\0';
+            return error_prefix(error, outer);
+        }
+    }
+    return error_prefix(error, "base");
+}
+
+/* Resolves every cell into an open hash table of at most half load. */
+static int check_cells(const struct sweep *sweep, struct error *error)
+{
+    struct slot {
+        uint64_t hash;
+        int64_t cell_plus_1; /* 0 = free */
+    };
+    size_t size = 2;
+    while (size < 2 * (size_t)sweep->n_cells) {
+        size *= 2;
+    }
+    struct slot *slots = calloc(size, sizeof(*slots));
+    int rc = slots ? 0 : -ENOMEM;
+    for (int64_t cell = 0; rc == 0 && cell < sweep->n_cells; cell++) {
+        struct trial_config config;
+        struct error found = {0};
+        if (resolve_cell(sweep, cell, &config, &found) != 0) {
+            rc = refuse_cell(sweep, cell, &found);
+            if (error) {
+                *error = found;
+            }
+            break;
+        }
+        uint64_t hash = hash_config(&config);
+        size_t at = (hash ^ hash >> 32) & (size - 1);
+        for (; rc == 0 && slots[at].cell_plus_1; at = (at + 1) & (size - 1)) {
+            int64_t other = slots[at].cell_plus_1 - 1;
+            int same = slots[at].hash == hash ? same_cell(sweep, other, cell) : 0;
+            rc = same == 1 ? refuse_repetition(sweep, other, cell, error) : same;
+        }
+        slots[at] = (struct slot){hash, cell + 1};
+    }
+    free(slots);
+    return rc;
+}
+
+int sweep_check(struct sweep *sweep, struct error *error)
+{
+    int rc = count(sweep, error);
+    return rc == 0 ? check_cells(sweep, error) : rc;
+}
