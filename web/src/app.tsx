@@ -57,9 +57,10 @@ function Header({ route }: { route: Route }) {
   const workers = usePolled("workers", 5000, (signal) => api.workers(signal));
   const alive = workers.data?.workers.filter((worker) => worker.state === "alive");
   const slots = alive?.reduce((sum, worker) => sum + worker.slots, 0) ?? 0;
-  const link = (view: Route["view"], href: string, text: string) => (
-    <a href={href} aria-current={route.view === view ? "page" : undefined}>{text}</a>
-  );
+  const link = (view: Route["view"], href: string, text: string) => {
+    const within = view === "sweeps" && route.view === "sweep";
+    return <a href={href} aria-current={route.view === view ? "page" : within ? "true" : undefined}>{text}</a>;
+  };
   return (
     <header class="top">
       <a class="brand" href="#/" aria-label="ninety, all sweeps">
@@ -132,7 +133,7 @@ function Login() {
     wake();
   };
   return (
-    <dialog ref={dialog} aria-labelledby="login-title" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} aria-labelledby="login-title" onClose={() => void (locked && dialog.current!.showModal())}>
       <form onSubmit={enter}>
         <h2 id="login-title">Access token</h2>
         <p>This daemon was started with <code>--token-file</code>. The token stays in this tab and is

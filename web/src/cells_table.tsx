@@ -25,6 +25,7 @@ export function CellsTable({ rows, fields, replicates }: { rows: SummaryRow[]; f
             <tr>
               {fields.length === 0 && <th scope="col">Cell</th>}
               {fields.map((field) => head(field.name, fieldName(field.name), field.numeric))}
+              <th scope="col" class="number">trials</th>
               {head("reached", "reached", true)}
               {head("median", "median steps [quartiles]", true)}
               <th scope="col"><span class="visually-hidden">steps, drawn</span></th>
@@ -61,8 +62,6 @@ function Heading({ column, text, number, order, choose }:
 function Cell({ row, fields, replicates, most }:
     { row: SummaryRow; fields: Field[]; replicates: number; most: number }) {
   const limit = typeof row.max_steps === "number" ? row.max_steps : null;
-  const open = [row.failed > 0 ? `${count(row.failed)} failed` : "", row.pending > 0 ? `${count(row.pending)} to come` : "",
-    row.cancelled > 0 ? `${count(row.cancelled)} cancelled` : ""].filter((text) => text !== "").join(", ");
   return (
     <tr>
       {fields.length === 0 && <th scope="row">{row.cell + 1}</th>}
@@ -72,9 +71,12 @@ function Cell({ row, fields, replicates, most }:
         return i === 0 ? <th key={field.name} scope="row" class={style}>{text}</th>
           : <td key={field.name} class={style}>{text}</td>;
       })}
+      <td class="number">
+        {row.failed > 0 && <span class="is-warned">{count(row.failed)} failed, </span>}
+        {row.n < replicates ? `${count(row.n)} of ${count(replicates)}` : count(row.n)}
+      </td>
       <td class={`number ${row.censored > 0 ? "is-warned" : ""}`}>
-        {open !== "" && <span class="quiet">{open} </span>}
-        {row.n > 0 ? `${count(row.reached)}/${count(row.n)}` : `–/${count(replicates)}`}
+        {row.n > 0 ? `${count(row.reached)}/${count(row.n)}` : "–"}
       </td>
       <td class="number">{row.n > 0 ? quartiles(row.median_steps, row.q1_steps, row.q3_steps, limit) : "–"}</td>
       <td class="range"><Range row={row} most={most} /></td>

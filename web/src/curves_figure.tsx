@@ -60,6 +60,8 @@ function drawCurves(frame: Frame, width: number): Element {
   const low = log ? Math.min(high / 10, ...extent(xs, Math.min)) : 0;
   const thin = shown.flatMap((curve) => curve.points.filter((point) => point.x >= low)
     .map((point) => ({ ...point, trial: curve.trial, series: curve.series })));
+  const ends = shown.filter((curve) => curve.ended && curve.points.length > 0)
+    .map((curve) => ({ ...curve.points.at(-1)!, series: curve.series }));
   const bold = Array.from({ length: nSeries }, (_, series) =>
     medianCurve(all.filter((curve) => curve.series === series))
       .filter((point) => point.x >= low)
@@ -87,6 +89,7 @@ function drawCurves(frame: Frame, width: number): Element {
           text: () => `target ${target(goal)}`, fill: "var(--muted)", fontSize: 11 }),
       ]),
       Plot.line(thin, { x: "x", y: "accuracy", z: "trial", stroke: color, strokeWidth: 1, strokeOpacity: opacity }),
+      Plot.dot(ends, { x: "x", y: "accuracy", r: 2.2, fill: color, fillOpacity: 0.7, stroke: null }),
       Plot.line(bold, { x: "x", y: "accuracy", z: "series", stroke: color, strokeWidth: 2.5 }),
     ],
   });

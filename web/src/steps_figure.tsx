@@ -11,6 +11,9 @@ import { PlotBox, SeriesLegend, seriesColor, seriesSymbols } from "./plot_box";
 import { jitter, stepsAxis, type StepsAxis, xAxis, type XAxis } from "./scales";
 import { finiteSteps, type MedianPoint, stepsData, type StepsData, type TrialPoint } from "./steps";
 
+/** Share of the distance between two values along the axis. */
+const jitterWidth = 0.18;
+
 interface Props {
   rows: SummaryRow[];
   trials: Trial[] | null;
@@ -68,8 +71,7 @@ function describe({ data, title, labels, limit, xName, xLabel }: Frame): string 
 }
 
 function caption({ data, limit, xAxis, nSeries }: Frame, withoutTrials: boolean): string {
-  const spread = showsBand(xAxis, nSeries) ? "band" : "bar";
-  const parts = [`Line: median; ${spread}: quartiles`];
+  const parts = [`${xAxis.kind === "words" ? "Outlined marks" : "Line"}: median; ${showsBand(xAxis, nSeries) ? "band" : "bar"}: quartiles`];
   parts.push(withoutTrials ? `${count(data.ended)} trials, too many to show one by one`
     : `small dots: single trials (${count(data.ended)})`);
   if (data.censored > 0) {
@@ -94,10 +96,12 @@ function drawSteps(frame: Frame, width: number): Element {
   const atX = (point: MedianPoint | TrialPoint) => axis.position(point.x) + offset(frame, point.series);
   const atY = (steps: number | null) => steps ?? yAxis.beyond;
   const color = (point: { series: number }) => seriesColor(point.series);
-  const spread = 0.09 * axis.gap;
   const dots = data.trials.filter((point) => point.steps !== null);
-  const beyond = data.trials.filter((point) => point.steps === null);
-  const jittered = (point: TrialPoint) => atX(point) + jitter(point.replicate) * spread * 2;
+  // Where single trials are not shown, one triangle stands for those of its cell.
+  const beyond = data.trials.length > 0 ? data.trials.filter((point) => point.steps === null)
+    : data.medians.filter((point) => point.censored > 0);
+  const jittered = (point: TrialPoint | MedianPoint) =>
+    atX(point) + ("replicate" in point ? jitter(point.replicate) * jitterWidth * axis.gap : 0);
   const joined = segments(data.medians, atX, atY);
   const tilted = axis.kind === "words" && width / axis.ticks.length < 90;
 
@@ -117,7 +121,7 @@ function drawSteps(frame: Frame, width: number): Element {
       ...(showsBand(axis, nSeries)
         ? [Plot.areaY(data.medians, { x: atX, z: "series", fill: color, fillOpacity: 0.13,
           y1: (point: MedianPoint) => atY(point.q1), y2: (point: MedianPoint) => atY(point.q3) })]
-        : [Plot.ruleX(data.medians, { x: atX, stroke: color, strokeOpacity: 0.35, strokeWidth: 7,
+        : [Plot.ruleX(data.medians, { x: atX, stroke: color, strokeOpacity: 0.3, strokeWidth: 14,
           y1: (point: MedianPoint) => atY(point.q1), y2: (point: MedianPoint) => atY(point.q3) })]),
       Plot.dot(dots, { x: jittered, y: "steps", r: 2, fill: color, fillOpacity: 0.5, stroke: null }),
       Plot.dot(beyond, { x: jittered, y: () => yAxis.beyond, r: 3.2, symbol: "triangle",
@@ -126,7 +130,7 @@ function drawSteps(frame: Frame, width: number): Element {
         Plot.link(joined.filter((link) => link.known), { ...linkEnds, stroke: color, strokeWidth: 2 }),
         Plot.link(joined.filter((link) => !link.known), { ...linkEnds, stroke: color, strokeWidth: 1.5, strokeDasharray: "2 4" }),
       ]),
-      Plot.dot(data.medians, { x: atX, y: (point: MedianPoint) => atY(point.median), r: 4.5,
+      Plot.dot(data.medians.filter((point) => point.median !== null), { x: atX, y: "median", r: 4.5,
         symbol: (point: MedianPoint) => seriesSymbols[point.series % 7]!, fill: "var(--card)", stroke: color, strokeWidth: 2 }),
       Plot.tip(data.medians, Plot.pointer({ x: atX, y: (point: MedianPoint) => atY(point.median),
         title: (point: MedianPoint) => tip(frame, point), maxRadius: 60 })),
@@ -150,8 +154,8 @@ function strip(frame: Frame): Plot.Markish[] {
       y2: () => yAxis.domain[1], fill: "var(--strip)" }),
     Plot.text([limit === null ? "not reached" : `not reached in ${count(limit)} steps`],
       { frameAnchor: "top-right", dy: -13, fill: "var(--muted)", fontSize: 11 }),
-    Plot.text(counts, { x: (point: MedianPoint) => axis.position(point.x) + offset(frame, point.series),
-      y: () => yAxis.beyond, dx: 8, textAnchor: "start", fill: (point: MedianPoint) => seriesColor(point.series),
+    Plot.text(counts, { y: () => yAxis.beyond, dx: 5,
+      x: (point: MedianPoint) => axis.position(point.x) + offset(frame, point.series) + 0.5 * jitterWidth * axis.gap, textAnchor: "start", fill: (point: MedianPoint) => seriesColor(point.series),
       fontSize: 11, text: (point: MedianPoint) => `${point.censored}/${point.n}` }),
   ];
 }

@@ -7,12 +7,13 @@ import { CellsTable } from "./cells_table";
 import { Check, HeldChoices, Segments, Select } from "./controls";
 import type { CurveAxis } from "./curves";
 import { CurvesFigure } from "./curves_figure";
+import { Failures } from "./failures";
 import { chooseRoles, type Field, maxSeries, valueKey, varyingFields } from "./fields";
 import { ago, count, fieldName, target } from "./format";
 import { usePolled } from "./poll";
 import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend } from "./progress";
 import { StepsFigure } from "./steps_figure";
-import { maxFailures, SweepLoader, type SweepSnapshot } from "./sweep_data";
+import { SweepLoader, type SweepSnapshot } from "./sweep_data";
 import { StateBadge, SweepActions, useTitle } from "./view";
 
 const maxCurveRows = 12_000;
@@ -64,7 +65,7 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
         {summary.length === 0 ? <p class="empty">No cell has begun.</p>
           : <CellsTable rows={summary} fields={fields} replicates={sweep.replicates} />}
       </section>
-      {failures.length > 0 && <Failures snapshot={snapshot} />}
+      {failures.length > 0 && <Failures failures={failures} failed={sweep.failed} fields={fields} />}
     </>
   );
 }
@@ -178,24 +179,5 @@ function Downloads({ id }: { id: number }) {
       <button onClick={() => save("results")}>Trials as CSV</button>
       <p class="problem" role="alert">{problem}</p>
     </div>
-  );
-}
-
-function Failures({ snapshot }: { snapshot: SweepSnapshot }) {
-  const { failures, sweep } = snapshot;
-  return (
-    <section class="card" aria-labelledby="failures-title">
-      <h2 id="failures-title">Failed trials <span class="quiet">{count(sweep.failed)}</span></h2>
-      <ul class="failures">
-        {failures.map((trial) => (
-          <li key={trial.id}>
-            <b>trial {trial.id}</b> <span class="quiet">cell {trial.cell + 1}, replicate {trial.replicate + 1},{" "}
-              {count(trial.attempts)} {trial.attempts === 1 ? "attempt" : "attempts"}</span>
-            <p>{trial.error ?? "no reason was reported"}</p>
-          </li>
-        ))}
-      </ul>
-      {sweep.failed > maxFailures && <p class="quiet">The first {maxFailures} are shown.</p>}
-    </section>
   );
 }

@@ -67,7 +67,7 @@ function CancelDialog({ sweep, close }: { sweep: Sweep; close: (sure: boolean) =
         <p>{count(sweep.queued)} queued trials end at once, {count(sweep.running)} running ones as their
           workers next report. What has been measured stays; Retry queues the cancelled ones again.</p>
         <div class="actions">
-          <button value="no" autofocus>Keep it running</button>
+          <button value="no">Keep it running</button>
           <button value="yes" class="danger">Cancel the sweep</button>
         </div>
       </form>
