@@ -28,7 +28,7 @@ export function CellsTable({ rows, fields, replicates }: { rows: SummaryRow[]; f
               <th scope="col" class="number">trials</th>
               {head("reached", "reached", true)}
               {head("median", "median steps [quartiles]", true)}
-              <th scope="col"><span class="visually-hidden">steps, drawn</span></th>
+              <th scope="col" class="range"><span class="visually-hidden">steps, drawn</span></th>
               {head("seconds", "median training time", true)}
               {head("ms", "ms per step", true)}
             </tr>

@@ -5,7 +5,7 @@ import type { CurveRow } from "./api_types";
 import { capCurves, type Curve, type CurveAxis, curvesOf, medianCurve } from "./curves";
 import type { Field } from "./fields";
 import { count, target, valueName } from "./format";
-import { PlotBox, SeriesLegend, seriesColor } from "./plot_box";
+import { PlotBox, SeriesLegend, seriesColor, seriesSymbols } from "./plot_box";
 import { linearTicks, logTicks } from "./scales";
 
 const linesPerSeries = 40;
@@ -76,6 +76,7 @@ function drawCurves(frame: Frame, width: number): Element {
     x: { type: log ? "log" : "linear", domain: [low, high], label: null },
     y: { domain: [0, 1], label: null },
     color: { type: "identity" },
+    symbol: { type: "identity" },
     marks: [
       Plot.gridY([0, 0.2, 0.4, 0.6, 0.8, 1], { stroke: "var(--grid)", strokeOpacity: 1 }),
       Plot.axisY([0, 0.2, 0.4, 0.6, 0.8, 1], { label: null, tickSize: 0, tickFormat: (t: number) => `${Math.round(t * 100)} %` }),
@@ -89,10 +90,11 @@ function drawCurves(frame: Frame, width: number): Element {
           text: () => `target ${target(goal)}`, fill: "var(--muted)", fontSize: 11 }),
       ]),
       Plot.line(thin, { x: "x", y: "accuracy", z: "trial", stroke: color, strokeWidth: 1, strokeOpacity: opacity }),
-      Plot.dot(ends, { x: "x", y: "accuracy", r: 2.2, fill: color, fillOpacity: 0.7, stroke: null }),
+      Plot.dot(ends, { x: "x", y: "accuracy", r: 2.6, fill: color, stroke: null,
+        symbol: (point: { series: number }) => seriesSymbols[point.series % 7]! }),
       Plot.line(bold, { x: "x", y: "accuracy", z: "series", stroke: color, strokeWidth: 2.5 }),
     ],
-  });
+  } as Plot.PlotOptions);
 }
 
 /** The least or largest value as a list of none or one; no call with a hundred thousand arguments. */

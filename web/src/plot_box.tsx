@@ -25,7 +25,7 @@ export function PlotBox({ version, label, draw }: Props) {
   return <div class="plot" role="img" aria-label={label} ref={box} />;
 }
 
-/** Okabe and Ito's colours, told apart by every common kind of colour vision; set per scheme in style.css. */
+/** Colours that every common kind of colour vision tells apart; set per scheme in style.css. */
 export function seriesColor(series: number): string {
   return `var(--series-${series % 7})`;
 }

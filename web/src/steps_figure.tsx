@@ -155,8 +155,8 @@ function strip(frame: Frame): Plot.Markish[] {
     Plot.text([limit === null ? "not reached" : `not reached in ${count(limit)} steps`],
       { frameAnchor: "top-right", dy: -13, fill: "var(--muted)", fontSize: 11 }),
     Plot.text(counts, { y: () => yAxis.beyond, dx: 5,
-      x: (point: MedianPoint) => axis.position(point.x) + offset(frame, point.series) + 0.5 * jitterWidth * axis.gap, textAnchor: "start", fill: (point: MedianPoint) => seriesColor(point.series),
-      fontSize: 11, text: (point: MedianPoint) => `${point.censored}/${point.n}` }),
+      x: (point: MedianPoint) => axis.position(point.x) + offset(frame, point.series) + 0.5 * jitterWidth * axis.gap,
+      text: (point: MedianPoint) => `${point.censored}/${point.n}`, textAnchor: "start", fill: "var(--muted)", fontSize: 11 }),
   ];
 }
 

@@ -1,0 +1,59 @@
+// What every test of the dashboard needs: a page that notes what it should never do.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { launch, whyNot } from "./browser.mjs";
+
+/** Ends the program with 77, meson's word for skipped, where there is no browser. */
+export async function skipWithoutBrowser() {
+  const reason = await whyNot();
+  if (reason !== null) {
+    console.log(`skipped: ${reason}`);
+    process.exit(77);
+  }
+}
+
+let browser;
+after(() => browser?.close());
+
+/**
+ * A test with a page at `url()`. It fails also when the page logs an error, throws, or asks any other
+ * site for anything; `expected` lists errors that belong to the test (Chromium logs each 4xx).
+ */
+export function pageTest(name, url, body, { expected = [], ...options } = {}) {
+  test(name, { timeout: 60_000 }, async () => {
+    browser ??= await launch();
+    const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+    const page = await context.newPage();
+    const problems = [], requests = [];
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("request", (request) => requests.push(request.url()));
+    page.setDefaultTimeout(15_000);
+    try {
+      await page.goto(url());
+      await body(page, requests);
+      const unexpected = problems.filter((problem) => !expected.some((text) => problem.includes(text)));
+      assert.deepEqual(unexpected, [], "errors on the console");
+      const origin = new URL(url()).origin;
+      const elsewhere = requests.filter((request) => !request.startsWith(origin) && !/^(data|blob):/.test(request));
+      assert.deepEqual(elsewhere, [], "requests to other sites");
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+/** Waits until `check` holds of what `read` gives. */
+export async function eventually(read, check, what) {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const value = await read();
+    if (check(value)) {
+      return value;
+    }
+    if (Date.now() > deadline) {
+      assert.fail(`${what}: still ${JSON.stringify(value)}`);
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
