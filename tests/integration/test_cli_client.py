@@ -1,0 +1,197 @@
+"""What `ninety` says when a daemon answers strangely or not at all: a pretended one, no real daemon."""
+import http.server
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import threading
+import unittest
+
+NINETY = os.environ["NINETY"]
+
+
+def run(*words, env=None, stdin=""):
+    clean = {k: v for k, v in os.environ.items() if k not in ("NINETY_DAEMON", "NINETY_TOKEN")}
+    return subprocess.run([NINETY, *words], input=stdin, capture_output=True, text=True,
+                          env={**clean, **(env or {})}, timeout=50)
+
+
+class Pretended(http.server.BaseHTTPRequestHandler):
+    """Answers every request with `answer` (status, body); keeps what it was asked."""
+    answer = (200, "{}")
+    asked = []
+
+    def reply(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        Pretended.asked.append((self.command, self.path, dict(self.headers),
+                                self.rfile.read(length).decode()))
+        status, body = Pretended.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_GET = do_POST = reply
+
+    def log_message(self, *args):
+        pass
+
+
+class Client(unittest.TestCase):
+    def setUp(self):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pretended)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        Pretended.asked = []
+        self.folder = tempfile.TemporaryDirectory()
+
+    def tearDown(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.folder.cleanup()
+
+    def ask(self, status, body, *words, **more):
+        Pretended.answer = (status, body if isinstance(body, str) else json.dumps(body))
+        return run(*words, "--daemon", self.url, **more)
+
+    def test_no_daemon_is_one_line_with_the_remedy(self):
+        self.server.server_close()
+        done = run("status", "--daemon", self.url)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertIn(self.url, done.stderr)
+        self.assertIn("ninetyd", done.stderr)
+
+    def test_errors_are_shown_as_field_and_message(self):
+        error = {"error": {"code": "invalid_field", "field": "parameters.depth[2]",
+                           "message": "depth must be an integer from 1 to 64, not 70"}}
+        done = self.ask(400, error, "submit", "--depth", "1,2")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "ninety submit: parameters.depth[2]: "
+                                      "depth must be an integer from 1 to 64, not 70\n")
+
+    def test_a_missing_token_is_told_apart_from_a_wrong_one(self):
+        error = {"error": {"code": "unauthorized", "message": "no"}}
+        self.assertIn("wants a token", self.ask(401, error, "status").stderr)
+        done = self.ask(401, error, "status", env={"NINETY_TOKEN": "secret"})
+        self.assertIn("does not accept this token", done.stderr)
+        self.assertNotIn("secret", done.stderr)
+
+    def test_the_token_comes_from_a_file_or_the_environment(self):
+        path = pathlib.Path(self.folder.name) / "token"
+        path.write_text("from-file\n")
+        self.ask(200, {"sweeps": [], "next": None}, "status", "--token-file", str(path),
+                 env={"NINETY_TOKEN": "from-environment"})
+        self.ask(200, {"sweeps": [], "next": None}, "status",
+                 env={"NINETY_TOKEN": "from-environment"})
+        tokens = [headers["Authorization"] for _, _, headers, _ in Pretended.asked]
+        self.assertEqual(tokens, ["Bearer from-file", "Bearer from-environment"])
+        self.assertIn("cannot read the token file",
+                      self.ask(200, {}, "status", "--token-file", "/nonexistent").stderr)
+
+    def test_what_is_no_daemon_is_recognised(self):
+        self.assertIn("does not answer JSON", self.ask(200, "<html>", "status").stderr)
+        done = self.ask(404, "<html>not here</html>", "status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is no ninety daemon", done.stderr)
+
+    def test_a_proxy_in_the_environment_does_not_catch_loopback(self):
+        done = self.ask(200, {"sweeps": [], "next": None}, "status",
+                        env={"http_proxy": "http://127.0.0.1:1", "no_proxy": ""})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_flags_and_standard_input_become_the_body(self):
+        sweep = {"id": 4, "trials": 10, "cells": 2, "name": "x"}
+        done = self.ask(201, sweep, "submit", "--depth", "1..2", "--replicates", "5",
+                        "--idempotency-key", "k")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("sweep 4: 10 trials in 2 cells", done.stdout)
+        method, path, headers, body = Pretended.asked[-1]
+        self.assertEqual((method, path, headers["Idempotency-Key"]), ("POST", "/v1/sweeps", "k"))
+        self.assertEqual(json.loads(body),
+                         {"name": "depth", "parameters": {"depth": [1, 2]}, "replicates": 5})
+
+        done = self.ask(200, sweep, "submit", "-", "--dry-run", stdin='{"base": {"depth": 3}}')
+        self.assertIn("nothing was submitted", done.stdout)
+        self.assertEqual(Pretended.asked[-1][1], "/v1/sweeps?dry_run=1")
+        self.assertEqual(json.loads(Pretended.asked[-1][3]), {"base": {"depth": 3}})
+
+    def test_a_name_finds_the_newest_sweep_of_that_name_on_any_page(self):
+        pages = {"/v1/sweeps?limit=1000": {"sweeps": [{"id": 9, "name": "b"}], "next": 9},
+                 "/v1/sweeps?limit=1000&after=9": {"sweeps": [{"id": 5, "name": "a"},
+                                                              {"id": 3, "name": "a"}], "next": None},
+                 "/v1/sweeps/5": {"id": 5, "name": "a", "trials": 3}}
+
+        def reply(handler):
+            Pretended.answer = (200, json.dumps(pages[handler.path]))
+            Pretended.reply(handler)
+        Pretended.do_GET = reply
+        try:
+            done = run("status", "a", "--format", "json", "--daemon", self.url)
+            self.assertEqual(json.loads(done.stdout)["id"], 5)
+            done = run("status", "c", "--daemon", self.url)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no sweep named 'c'", done.stderr)
+        finally:
+            Pretended.do_GET = Pretended.reply
+
+    def test_terminal_escapes_of_a_daemon_are_not_passed_on(self):
+        sweeps = {"sweeps": [{"id": 1, "name": "\u001b]0;gotcha\u0007", "trials": 1}], "next": None}
+        self.assertNotIn("\u001b", self.ask(200, sweeps, "status").stdout)
+
+    def test_csv_and_json_lists_can_be_read_back(self):
+        workers = {"workers": [{"id": 1, "host": "a,b", "cpu": 'say "x"'}]}
+        done = self.ask(200, workers, "workers", "--format", "csv")
+        self.assertEqual(done.stdout.splitlines()[1], '1,"a,b","say ""x"""')
+        done = self.ask(200, workers, "workers", "--format", "json")
+        self.assertEqual(json.loads(done.stdout), workers["workers"])
+
+
+class CommandLine(unittest.TestCase):
+    def refused(self, *words):
+        done = run(*words)
+        self.assertEqual(done.returncode, 2, words)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertEqual(done.stdout, "")
+        return done.stderr
+
+    def test_what_is_unknown_is_one_line_with_the_nearest(self):
+        self.assertIn("did you mean 'submit'?", self.refused("sumbit"))
+        self.assertIn("did you mean --batch-norm?", self.refused("submit", "--batchnorm", "none"))
+        self.assertIn("ninety help", self.refused("frobnicate"))
+        self.assertIn("SWEEP", self.refused("cancel"))
+        self.assertIn("--format must be table, json or csv",
+                      self.refused("status", "--format", "xml"))
+        self.assertIn("--replicates must be a whole number",
+                      self.refused("submit", "--replicates", "many"))
+        self.assertIn("nothing to train", self.refused("submit"))
+
+    def test_every_command_has_help_that_names_it(self):
+        overview = run("help").stdout
+        names = [line.split()[0] for line in overview.splitlines() if line.startswith("  ")]
+        self.assertIn("status", names)
+        for name in names:
+            done = run(name, "--help")
+            self.assertEqual(done.returncode, 0, name)
+            self.assertTrue(done.stdout.startswith(f"usage: ninety {name}"), done.stdout)
+            self.assertEqual(run("help", name).stdout, done.stdout)
+
+    def test_files_that_cannot_be_read_or_parsed_are_told(self):
+        done = run("submit", "/nonexistent.json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot read /nonexistent.json: No such file", done.stderr)
+        done = run("submit", "-", stdin='{"base":\n {]}')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("line 2, column 3", done.stderr)
+
+    def test_completion_is_a_script_that_bash_accepts(self):
+        script = run("completion").stdout
+        done = subprocess.run(["bash", "-c", script + '\nCOMP_WORDS=(ninety submit --batch-n)\n'
+                               'COMP_CWORD=2; _ninety; echo "${COMPREPLY[@]}"'],
+                              capture_output=True, text=True)
+        self.assertEqual(done.stdout.split(), ["--batch-norm", "--batch-norm-output"], done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
