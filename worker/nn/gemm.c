@@ -1,6 +1,7 @@
 #include "worker/nn/gemm.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
 
 void gemm_init(void)
 {
@@ -10,6 +11,17 @@ void gemm_init(void)
 const char *gemm_kernel(void)
 {
     return openblas_get_corename();
+}
+
+const char *gemm_library(void)
+{
+    Dl_info ours, info;
+    if (!dladdr(__extension__(void *) gemm_init, &ours) ||
+        !dladdr(__extension__(void *) openblas_get_corename, &info) ||
+        info.dli_fbase == ours.dli_fbase) {
+        return "";
+    }
+    return info.dli_fname;
 }
 
 void gemm_nn(int m, int n, int k, const float *a, const float *b, float *c)

@@ -12,6 +12,9 @@ void gemm_init(void);
  * Static. */
 const char *gemm_kernel(void);
 
+/* The file that BLAS was loaded from; "" when linked in statically. Static. */
+const char *gemm_library(void);
+
 /* c[m x n] = a[m x k] b[k x n] */
 void gemm_nn(int m, int n, int k, const float *a, const float *b, float *c);
 

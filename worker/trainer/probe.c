@@ -56,7 +56,7 @@ int probe_run(int repeat, FILE *out)
         best_ms = ms < best_ms ? ms : best_ms;
     }
     block_free(&memory);
-    fprintf(out, "{\"kernel\":\"%s\",\"gflops\":%.1f,\"step_ms\":%.3f}\n", gemm_kernel(),
-            operations / best_ms * 1e-6, best_ms);
+    fprintf(out, "{\"kernel\":\"%s\",\"gflops\":%.1f,\"step_ms\":%.3f,\"library\":\"%s\"}\n",
+            gemm_kernel(), operations / best_ms * 1e-6, best_ms, gemm_library());
     return fflush(out) == 0 ? 0 : -errno;
 }
