@@ -1,0 +1,31 @@
+/*
+ * ninety-worker's command line and environment.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#define OPTIONS_MAX_DATA 16
+#define OPTIONS_MAX_TOKEN 1024
+
+struct options {
+    const char *daemon_url;
+    char token[OPTIONS_MAX_TOKEN]; /* "" = none */
+    int n_slots;
+    bool pin;
+    const char *trainer; /* a command for the shell; NULL = ninety-trainer */
+    const char *kernel;  /* NULL = choose */
+    const char *data[OPTIONS_MAX_DATA + 1];
+    const char *cache; /* NULL = the usual directory */
+    double idle_s;     /* 0 = stay */
+    double hang_s;
+    bool die_with_parent;
+};
+
+enum options_result {
+    OPTIONS_RUN,
+    OPTIONS_SHOWN, /* --help or --version were printed: exit with 0 */
+    OPTIONS_WRONG, /* said on standard error: exit with 2 */
+};
+
+enum options_result options_parse(int argc, char **argv, struct options *ret);

@@ -1,0 +1,34 @@
+/*
+ * A worker's slots, and the way of each trial through them: claimed, its data made ready, trained,
+ * its news put into the outbox. Knows nothing of the daemon.
+ */
+#pragma once
+
+#include "worker/lease.h"
+#include "worker/outbox.h"
+#include "worker/wire.h"
+#include "worker/worker.h"
+
+#include <uv.h>
+
+struct seats;
+
+/* Starts the trainers. Borrows the options and the outbox. on_change is called, from the loop,
+ * when a slot has become free or the outbox has news. NULL when out of memory. */
+struct seats *seats_create(uv_loop_t *loop, const struct worker_options *options,
+                           struct outbox *outbox, void (*on_change)(void *arg), void *arg);
+
+/* How many trials could start now. */
+int seats_n_free(const struct seats *seats);
+
+/* Enters a granted claim into the outbox and starts it; whatever prevents that ends it there. */
+void seats_take(struct seats *seats, const struct wire_claim *claim);
+/* The lease is no longer ours: whoever trains it is stopped. */
+void seats_drop(struct seats *seats, struct lease lease);
+
+/* Stops all trainers and whatever else is under way; the loop runs dry when they are gone. */
+void seats_close(struct seats *seats);
+/* SIGKILL to all trainers. */
+void seats_kill(struct seats *seats);
+/* After seats_close and the end of the loop. */
+void seats_destroy(struct seats *seats);
