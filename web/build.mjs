@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 
 const [source, work, out] = process.argv.slice(2).map((path) => resolve(path));
 const manifests = ["package.json", "package-lock.json", ".npmrc"];
-const trees = ["src", "tests"];
+const trees = [["src", "src"], ["tests", "tests"], ["../examples", "examples"]];
 
 function run(command, args) {
     try {
@@ -25,9 +25,9 @@ function run(command, args) {
 
 function copySources() {
     mkdirSync(work, { recursive: true });
-    for (const tree of trees) {
-        rmSync(join(work, tree), { recursive: true, force: true });
-        cpSync(join(source, tree), join(work, tree), { recursive: true });
+    for (const [from, name] of trees) {
+        rmSync(join(work, name), { recursive: true, force: true });
+        cpSync(join(source, from), join(work, name), { recursive: true });
     }
     for (const file of [...manifests, "tsconfig.json"]) {
         cpSync(join(source, file), join(work, file));
@@ -48,7 +48,7 @@ function installPackages() {
 async function bundle() {
     const esbuild = createRequire(join(work, "package.json"))("esbuild");
     const common = { absWorkingDir: work, bundle: true, format: "esm", logLevel: "warning",
-        jsx: "automatic", jsxImportSource: "preact" };
+        jsx: "automatic", jsxImportSource: "preact", loader: { ".json": "text" } };
     const testFiles = readdirSync(join(work, "tests")).filter((name) => name.endsWith(".test.ts"));
     await Promise.all([
         esbuild.build({ ...common, outdir: out, minify: true,

@@ -109,7 +109,7 @@ export function valueName(field: string, value: Value): string {
     return value === true || value === 1 ? "yes" : "no";
   }
   if (Array.isArray(value)) {
-    return value.join("·");
+    return value.length === 0 ? "none" : value.join("·");
   }
   const word = valueWords[`${field}=${String(value)}`];
   return word ?? (typeof value === "number" ? short(value) : String(value).replaceAll("_", " "));

@@ -67,9 +67,10 @@ export function linearTicks(low: number, high: number, n: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-/** 1, 2, 5 times powers of ten within [low, high]; the powers alone where there are many. */
+/** Round numbers within [low, high]: powers of ten, with 2 and 5 or more of them where few powers fit. */
 export function logTicks(low: number, high: number): number[] {
-  const factors = Math.log10(high / low) > 3.5 ? [1] : [1, 2, 5];
+  const powers = Math.log10(high / low);
+  const factors = powers > 3.5 ? [1] : powers > 1.1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
     for (const factor of factors) {

@@ -133,7 +133,7 @@ function drawSteps(frame: Frame, width: number): Element {
       Plot.dot(data.medians.filter((point) => point.median !== null), { x: atX, y: "median", r: 4.5,
         symbol: (point: MedianPoint) => seriesSymbols[point.series % 7]!, fill: "var(--card)", stroke: color, strokeWidth: 2 }),
       Plot.tip(data.medians, Plot.pointer({ x: atX, y: (point: MedianPoint) => atY(point.median),
-        title: (point: MedianPoint) => tip(frame, point), maxRadius: 60 })),
+        title: (point: MedianPoint) => tip(frame, point), maxRadius: 60, lineHeight: 1.35, textPadding: 10, stroke: "var(--line)" })),
     ],
     color: { type: "identity" },
     symbol: { type: "identity" },

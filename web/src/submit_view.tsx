@@ -5,20 +5,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, api } from "./api";
+import { Select } from "./controls";
+import { examples } from "./examples";
 import { count } from "./format";
 import { lineOf, type Place, placeOf, syntaxError } from "./json_place";
 import { useTitle } from "./view";
 
-const example = `{
-  "name": "depth and batch normalization",
-  "base": {"activation": "relu"},
-  "parameters": {
-    "depth": [1, 2, 3, 4, 5, 6, 7],
-    "batch_norm": ["none", "before"]
-  },
-  "replicates": 5
-}
-`;
 const typingPauseMs = 500;
 
 type Verdict =
@@ -28,7 +20,7 @@ type Verdict =
 
 export function SubmitView() {
   useTitle("New sweep");
-  const [text, setText] = useState(example);
+  const [text, setText] = useState(examples[0]!.text);
   const [verdict, setVerdict] = useState<Verdict>({ kind: "none" });
   const [busy, setBusy] = useState(false);
   const key = useRef({ text: "", key: "" });
@@ -65,6 +57,9 @@ export function SubmitView() {
         <label for="spec"><h2>The sweep as JSON</h2></label>
         <p class="quiet">A base configuration, the parameters to vary, and how many seeds for each cell. Every
           combination is trained.</p>
+        <Select label="start from" value={String(examples.findIndex((example) => example.text === text))}
+          options={[...examples.map((example, i) => ({ value: String(i), label: example.name })), { value: "-1", label: "your own" }]}
+          choose={(i) => setText(examples[Number(i)]?.text ?? "")} />
         <Editor text={text} change={setText} mark={verdict.kind === "bad" ? verdict.place : null} />
         <div class="actions">
           <button class="primary" disabled={busy || verdict.kind === "bad"}>Submit</button>

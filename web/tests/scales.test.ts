@@ -25,6 +25,7 @@ test("many values get round ticks instead of one each", () => {
 test("ticks are round and inside", () => {
   assert.deepEqual(linearTicks(0, 58, 6), [0, 10, 20, 30, 40, 50]);
   assert.deepEqual(linearTicks(0, 0.35, 5), [0, 0.1, 0.2, 0.3]);
+  assert.deepEqual(logTicks(12, 65), [15, 20, 30, 40, 50]);
   assert.deepEqual(logTicks(8, 450), [10, 20, 50, 100, 200]);
   assert.deepEqual(logTicks(0.5, 100000), [1, 10, 100, 1000, 10000, 100000]);
 });
