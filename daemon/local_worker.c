@@ -1,0 +1,264 @@
+#include "daemon/local_worker.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_DELAY_MS 500
+#define LONGEST_DELAY_MS 30000
+#define STEADY_MS 60000 /* who ran so long starts anew with the first delay */
+#define N_ARGUMENTS 16
+
+struct local_worker {
+    uv_loop_t *loop;
+    uv_process_t process;
+    uv_timer_t timer;
+    enum { WAITING, RUNNING, ENDED } state; /* ENDED: its handle is closing */
+    bool stopping;
+    uint64_t started_ms, delay_ms;
+    void (*on_stopped)(void *ctx);
+    void *ctx;
+    char program[PATH_MAX];
+    char slots[16];
+    char *url, *data, *trainer;
+    char **environment; /* the daemon's, with the token; only what is ours is freed */
+    char *token_variable;
+};
+
+/* ---- what is started ---- */
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+/* Beside this program, as installed, or in the folders of the build tree; else on PATH. */
+static bool find_program(char ret[PATH_MAX])
+{
+    static const char *const places[] = {"", "../worker/"};
+    char own[PATH_MAX];
+    size_t size = sizeof own;
+    char *slash = uv_exepath(own, &size) == 0 ? strrchr(own, '/') : NULL;
+    for (size_t i = 0; slash != NULL && i < sizeof places / sizeof *places; i++) {
+        int n = snprintf(ret, PATH_MAX, "%.*s/%sninety-worker", (int)(slash - own), own, places[i]);
+        if (n < PATH_MAX && is_program(ret)) {
+            return true;
+        }
+    }
+    const char *path = getenv("PATH");
+    while (path != NULL && *path != '\0') {
+        size_t n = strcspn(path, ":");
+        if (snprintf(ret, PATH_MAX, "%.*s/ninety-worker", (int)n, path) < PATH_MAX &&
+            is_program(ret)) {
+            return true;
+        }
+        path += n + (path[n] == ':');
+    }
+    return false;
+}
+
+/* This process's environment and NINETY_TOKEN, or without it. */
+static bool make_environment(struct local_worker *worker, const char *token)
+{
+    static const char name[] = "NINETY_TOKEN=";
+    size_t n = 0;
+    while (environ[n] != NULL) {
+        n++;
+    }
+    worker->environment = calloc(n + 2, sizeof *worker->environment);
+    if (token != NULL && asprintf(&worker->token_variable, "%s%s", name, token) < 0) {
+        worker->token_variable = NULL;
+    }
+    if (worker->environment == NULL || (token != NULL && worker->token_variable == NULL)) {
+        return false;
+    }
+    size_t n_kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(environ[i], name, sizeof name - 1) != 0) {
+            worker->environment[n_kept++] = environ[i];
+        }
+    }
+    worker->environment[n_kept] = worker->token_variable;
+    return true;
+}
+
+static void make_arguments(struct local_worker *worker, char *ret[N_ARGUMENTS])
+{
+    size_t n = 0;
+    ret[n++] = worker->program;
+    ret[n++] = "--daemon";
+    ret[n++] = worker->url;
+    ret[n++] = "--slots";
+    ret[n++] = worker->slots;
+    ret[n++] = "--die-with-parent";
+    if (worker->data != NULL) {
+        ret[n++] = "--data";
+        ret[n++] = worker->data;
+    }
+    if (worker->trainer != NULL) {
+        ret[n++] = "--trainer";
+        ret[n++] = worker->trainer;
+    }
+    ret[n] = NULL;
+}
+
+/* ---- its life ---- */
+
+static void on_exit(uv_process_t *process, int64_t status, int signal);
+static void on_process_closed(uv_handle_t *handle);
+static void on_timer(uv_timer_t *timer);
+
+static void start_later(struct local_worker *worker)
+{
+    uv_timer_start(&worker->timer, on_timer, worker->delay_ms, 0);
+    worker->delay_ms *= 2;
+    if (worker->delay_ms > LONGEST_DELAY_MS) {
+        worker->delay_ms = LONGEST_DELAY_MS;
+    }
+}
+
+/* Detached: a Ctrl-C on the terminal is the daemon's to handle, which then stops its worker. */
+static void start(struct local_worker *worker)
+{
+    char *arguments[N_ARGUMENTS];
+    make_arguments(worker, arguments);
+    uv_stdio_container_t streams[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+    };
+    uv_process_options_t options = {.exit_cb = on_exit,
+                                    .file = worker->program,
+                                    .args = arguments,
+                                    .env = worker->environment,
+                                    .flags = UV_PROCESS_DETACHED,
+                                    .stdio_count = 3,
+                                    .stdio = streams};
+    worker->started_ms = uv_now(worker->loop);
+    worker->process.data = worker;
+    int rc = uv_spawn(worker->loop, &worker->process, &options);
+    if (rc != 0) {
+        log_error("cannot start the local worker program=%s error=\"%s\"", worker->program,
+                  uv_strerror(rc));
+        worker->state = ENDED;
+        uv_close((uv_handle_t *)&worker->process, on_process_closed);
+        return;
+    }
+    worker->state = RUNNING;
+    log_info("started the local worker pid=%d slots=%s", worker->process.pid, worker->slots);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    start(timer->data);
+}
+
+static void on_process_closed(uv_handle_t *handle)
+{
+    struct local_worker *worker = handle->data;
+    worker->state = WAITING;
+    if (worker->stopping) {
+        worker->on_stopped(worker->ctx);
+    } else {
+        start_later(worker);
+    }
+}
+
+static void on_exit(uv_process_t *process, int64_t status, int signal)
+{
+    struct local_worker *worker = process->data;
+    worker->state = ENDED;
+    if (uv_now(worker->loop) - worker->started_ms >= STEADY_MS) {
+        worker->delay_ms = FIRST_DELAY_MS;
+    }
+    if (!worker->stopping) {
+        log_warn("the local worker ended, starting another one pid=%d status=%d signal=%d "
+                 "in_ms=%llu",
+                 process->pid, (int)status, signal, (unsigned long long)worker->delay_ms);
+    }
+    uv_close((uv_handle_t *)process, on_process_closed);
+}
+
+static void worker_free(struct local_worker *worker)
+{
+    free(worker->url);
+    free(worker->data);
+    free(worker->trainer);
+    free(worker->token_variable);
+    free(worker->environment);
+    free(worker);
+}
+
+static bool copy_texts(struct local_worker *worker, const struct local_worker_options *options)
+{
+    worker->url = strdup(options->url);
+    worker->data = options->data != NULL ? strdup(options->data) : NULL;
+    worker->trainer = options->trainer != NULL ? strdup(options->trainer) : NULL;
+    snprintf(worker->slots, sizeof worker->slots, "%d", options->slots);
+    return worker->url != NULL && (options->data == NULL || worker->data != NULL) &&
+           (options->trainer == NULL || worker->trainer != NULL) &&
+           make_environment(worker, options->token);
+}
+
+int local_worker_create(uv_loop_t *loop, const struct local_worker_options *options,
+                        struct local_worker **ret, struct error *error)
+{
+    struct local_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL || !copy_texts(worker, options)) {
+        if (worker != NULL) {
+            worker_free(worker);
+        }
+        return -ENOMEM;
+    }
+    if (!find_program(worker->program)) {
+        worker_free(worker);
+        return error_set(error, NULL,
+                         "cannot find the program ninety-worker beside this one or on PATH");
+    }
+    worker->loop = loop;
+    worker->delay_ms = FIRST_DELAY_MS;
+    uv_timer_init(loop, &worker->timer);
+    worker->timer.data = worker;
+    start(worker);
+    *ret = worker;
+    return 0;
+}
+
+void local_worker_stop(struct local_worker *worker, void (*on_stopped)(void *ctx), void *ctx)
+{
+    worker->stopping = true;
+    worker->on_stopped = on_stopped;
+    worker->ctx = ctx;
+    uv_timer_stop(&worker->timer);
+    if (worker->state == RUNNING) {
+        uv_process_kill(&worker->process, SIGTERM);
+    } else if (worker->state == WAITING) {
+        on_stopped(ctx);
+    }
+}
+
+void local_worker_kill(struct local_worker *worker)
+{
+    if (worker->state == RUNNING) {
+        uv_process_kill(&worker->process, SIGKILL);
+    }
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    worker_free(handle->data);
+}
+
+void local_worker_destroy(struct local_worker *worker)
+{
+    if (worker != NULL) {
+        uv_close((uv_handle_t *)&worker->timer, on_timer_closed);
+    }
+}

@@ -1,0 +1,292 @@
+/*
+ * ninetyd: puts the parts together, and takes them apart in order.
+ *
+ *     running --SIGTERM, SIGINT--> stopping: no more work is handed out, the local worker hands its
+ *     trials back --it ended, or STOP_MS--> finished: last COMMIT, last answers, everything closed
+ */
+#include "common/log.h"
+#include "daemon/api.h"
+#include "daemon/auth.h"
+#include "daemon/http.h"
+#include "daemon/listen.h"
+#include "daemon/local_worker.h"
+#include "daemon/options.h"
+#include "daemon/queue.h"
+#include "daemon/store.h"
+#include "daemon/sweep_json.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+#define STOP_MS 800      /* for the local worker to hand its trials back */
+#define LAST_MS 1000     /* for reads on the thread pool to notice that they are not wanted */
+#define WORKER_GONE_MS 90000
+#define SPARE_DESCRIPTORS 128 /* for all but connections */
+
+struct daemon {
+    struct options options;
+    char token[AUTH_TOKEN_SIZE];
+    uv_loop_t loop;
+    struct store *store;
+    struct queue *queue;
+    struct api *api;
+    struct http_server *server;
+    struct local_worker *worker;
+    uv_signal_t terminate, interrupt;
+    uv_timer_t timer;
+    bool stopping, finished;
+};
+
+/* ---- stopping ---- */
+
+static void on_last_timer(uv_timer_t *timer)
+{
+    (void)timer;
+    /* All that was answered is on disk; what still reads for nobody may be cut off. */
+    _exit(EXIT_SUCCESS);
+}
+
+static void finish(struct daemon *d)
+{
+    if (d->finished) {
+        return;
+    }
+    d->finished = true;
+    local_worker_kill(d->worker);
+    local_worker_destroy(d->worker);
+    http_server_stop_listening(d->server);
+    api_flush(d->api);
+    http_server_destroy(d->server);
+    api_destroy(d->api);
+    uv_close((uv_handle_t *)&d->terminate, NULL);
+    uv_close((uv_handle_t *)&d->interrupt, NULL);
+    uv_timer_start(&d->timer, on_last_timer, LAST_MS, 0);
+    uv_unref((uv_handle_t *)&d->timer);
+}
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+    finish(timer->data);
+}
+
+static void on_worker_stopped(void *ctx)
+{
+    finish(ctx);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+    if (d->stopping) {
+        finish(d);
+        return;
+    }
+    d->stopping = true;
+    log_info("stopping signal=%d", number);
+    api_stop_claims(d->api);
+    if (d->worker == NULL) {
+        finish(d);
+        return;
+    }
+    uv_timer_start(&d->timer, on_stop_timer, STOP_MS, 0);
+    local_worker_stop(d->worker, on_worker_stopped, d);
+}
+
+/* ---- starting ---- */
+
+/* Thousands of workers may wait in as many connections. */
+static unsigned raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return http_default_limits.max_connections;
+    }
+    rlim_t wanted = http_default_limits.max_connections + SPARE_DESCRIPTORS;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur < wanted ? (unsigned)limit.rlim_cur - SPARE_DESCRIPTORS
+                                   : http_default_limits.max_connections;
+}
+
+static struct queue_time now(void)
+{
+    struct timespec mono, wall;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct queue_time){.mono_ms = mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
+                               .wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000};
+}
+
+static int open_queue(struct daemon *d, struct error *error)
+{
+    int rc = store_open(d->options.db, &d->store, error);
+    if (rc != 0) {
+        return rc;
+    }
+    struct queue_options options;
+    queue_options_init(&options);
+    options.lease_ms = d->options.lease_ms;
+    options.worker_gone_ms = 3 * options.lease_ms > WORKER_GONE_MS ? 3 * options.lease_ms
+                                                                   : WORKER_GONE_MS;
+    options.parse_sweep = sweep_from_text;
+    if (getrandom(&options.seed, sizeof options.seed, 0) < 0) {
+        options.seed = (uint64_t)getpid(); /* of the back-off's jitter only */
+    }
+    struct queue_time time = now();
+    return queue_open(d->store, &options, &time, &d->queue, error);
+}
+
+static int open_api(struct daemon *d)
+{
+    struct api_options options = {.queue = d->queue,
+                                  .db_path = d->options.db,
+                                  .data_directory = d->options.data,
+                                  .token = d->options.token_file != NULL ? d->token : NULL,
+                                  .lease_ms = d->options.lease_ms};
+    return api_create(&d->loop, &options, &d->api);
+}
+
+static int open_server(struct daemon *d, int listen_fd)
+{
+    struct http_limits limits = http_default_limits;
+    limits.max_connections = raise_descriptor_limit();
+    int rc = http_server_create(&d->loop, listen_fd, &limits, api_on_request, d->api, &d->server);
+    if (rc == 0) {
+        api_set_server(d->api, d->server);
+    }
+    return rc;
+}
+
+/* Whole or not at all: whoever waits for it reads a complete line. */
+static int write_port_file(const char *path, int port, struct error *error)
+{
+    char draft[4096];
+    snprintf(draft, sizeof draft, "%s.new", path);
+    FILE *file = fopen(draft, "w");
+    bool good = file != NULL && fprintf(file, "%d\n", port) > 0;
+    good = file != NULL && fclose(file) == 0 && good;
+    if (!good || rename(draft, path) != 0) {
+        return error_set(error, NULL, "cannot write %s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+/* The name under which the daemon itself can be reached: a wildcard is no name. */
+static void make_url(const char *name, int port, char ret[128])
+{
+    if (strncmp(name, "0.0.0.0:", 8) == 0) {
+        snprintf(ret, 128, "http://127.0.0.1:%d", port);
+    } else if (strncmp(name, "[::]:", 5) == 0) {
+        snprintf(ret, 128, "http://[::1]:%d", port);
+    } else {
+        snprintf(ret, 128, "http://%s", name);
+    }
+}
+
+static int open_worker(struct daemon *d, const char *url, struct error *error)
+{
+    struct local_worker_options options = {.url = url,
+                                           .token = d->options.token_file != NULL ? d->token : NULL,
+                                           .data = d->options.data,
+                                           .trainer = d->options.trainer,
+                                           .slots = d->options.workers};
+    return local_worker_create(&d->loop, &options, &d->worker, error);
+}
+
+static int announce(struct daemon *d, const char *name, int port, struct error *error)
+{
+    char url[128];
+    make_url(name, port, url);
+    log_info("ninetyd " NINETY_VERSION " listens url=%s db=%s data=%s", url, d->options.db,
+             d->options.data != NULL ? d->options.data : "-");
+    int rc = 0;
+    if (d->options.port_file != NULL) {
+        rc = write_port_file(d->options.port_file, port, error);
+    }
+    if (rc == 0 && d->options.workers > 0) {
+        rc = open_worker(d, url, error);
+    }
+    return rc;
+}
+
+static void catch_signals(struct daemon *d)
+{
+    uv_signal_init(&d->loop, &d->terminate);
+    uv_signal_init(&d->loop, &d->interrupt);
+    uv_timer_init(&d->loop, &d->timer);
+    d->terminate.data = d->interrupt.data = d->timer.data = d;
+    uv_signal_start(&d->terminate, on_signal, SIGTERM);
+    uv_signal_start(&d->interrupt, on_signal, SIGINT);
+}
+
+/* 0 with everything running; else ERROR_INVALID or -errno, and the process is to end. */
+static int start(struct daemon *d, struct error *error)
+{
+    int listen_fd, rc = 0;
+    if (d->options.token_file != NULL) {
+        rc = auth_read_token(d->options.token_file, d->token, error);
+    }
+    if (rc == 0) {
+        rc = listen_open(&d->options.listen, &listen_fd, error);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    char name[80];
+    int port = listen_name(listen_fd, name);
+    rc = open_queue(d, error);
+    if (rc == 0) {
+        rc = open_api(d);
+    }
+    if (rc == 0) {
+        rc = open_server(d, listen_fd);
+    }
+    return rc == 0 ? announce(d, name, port, error) : rc;
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon d;
+    switch (options_parse(argc, argv, &d.options)) {
+    case OPTIONS_RUN:
+        break;
+    case OPTIONS_SHOWN:
+        return EXIT_SUCCESS;
+    case OPTIONS_WRONG:
+        return EXIT_USAGE;
+    }
+    log_init("ninetyd");
+    if (d.options.die_with_parent) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    setenv("UV_THREADPOOL_SIZE", "8", 0);
+    uv_loop_init(&d.loop);
+    catch_signals(&d);
+
+    struct error error = {0};
+    int rc = start(&d, &error);
+    if (rc != 0) {
+        fprintf(stderr, "ninetyd: %s\n", rc > 0 ? error.message : strerror(-rc));
+        local_worker_kill(d.worker);
+        store_close(d.store);
+        return EXIT_FAILURE;
+    }
+    uv_run(&d.loop, UV_RUN_DEFAULT);
+    queue_close(d.queue);
+    store_close(d.store);
+    log_info("stopped");
+    return EXIT_SUCCESS;
+}
