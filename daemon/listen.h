@@ -1,5 +1,6 @@
 /*
- * The address to listen on: "127.0.0.1:9190", "[::1]:9190", "localhost:9190"; port 0 = any free one.
+ * The address to listen on: "127.0.0.1:9190", "[::1]:9190", "localhost:9190"; port 0 = any free
+ * one.
  */
 #pragma once
 

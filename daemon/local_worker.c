@@ -21,7 +21,7 @@ struct local_worker {
     uv_process_t process;
     uv_timer_t timer;
     enum { WAITING, RUNNING, ENDED } state; /* ENDED: its handle is closing */
-    bool stopping;
+    bool stopping, destroyed, timer_closed;
     uint64_t started_ms, delay_ms;
     void (*on_stopped)(void *ctx);
     void *ctx;
@@ -89,7 +89,7 @@ static bool make_environment(struct local_worker *worker, const char *token)
     return true;
 }
 
-static void make_arguments(struct local_worker *worker, char *ret[N_ARGUMENTS])
+static void make_arguments(const struct local_worker *worker, const char *ret[N_ARGUMENTS])
 {
     size_t n = 0;
     ret[n++] = worker->program;
@@ -111,8 +111,9 @@ static void make_arguments(struct local_worker *worker, char *ret[N_ARGUMENTS])
 
 /* ---- its life ---- */
 
-static void on_exit(uv_process_t *process, int64_t status, int signal);
+static void on_ended(uv_process_t *process, int64_t status, int signal);
 static void on_process_closed(uv_handle_t *handle);
+static void free_if_closed(struct local_worker *worker);
 static void on_timer(uv_timer_t *timer);
 
 static void start_later(struct local_worker *worker)
@@ -127,16 +128,16 @@ static void start_later(struct local_worker *worker)
 /* Detached: a Ctrl-C on the terminal is the daemon's to handle, which then stops its worker. */
 static void start(struct local_worker *worker)
 {
-    char *arguments[N_ARGUMENTS];
+    const char *arguments[N_ARGUMENTS];
     make_arguments(worker, arguments);
     uv_stdio_container_t streams[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
         {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
     };
-    uv_process_options_t options = {.exit_cb = on_exit,
+    uv_process_options_t options = {.exit_cb = on_ended,
                                     .file = worker->program,
-                                    .args = arguments,
+                                    .args = (char **)arguments,
                                     .env = worker->environment,
                                     .flags = UV_PROCESS_DETACHED,
                                     .stdio_count = 3,
@@ -164,14 +165,16 @@ static void on_process_closed(uv_handle_t *handle)
 {
     struct local_worker *worker = handle->data;
     worker->state = WAITING;
-    if (worker->stopping) {
+    if (worker->destroyed) {
+        free_if_closed(worker);
+    } else if (worker->stopping) {
         worker->on_stopped(worker->ctx);
     } else {
         start_later(worker);
     }
 }
 
-static void on_exit(uv_process_t *process, int64_t status, int signal)
+static void on_ended(uv_process_t *process, int64_t status, int signal)
 {
     struct local_worker *worker = process->data;
     worker->state = ENDED;
@@ -244,21 +247,30 @@ void local_worker_stop(struct local_worker *worker, void (*on_stopped)(void *ctx
     }
 }
 
-void local_worker_kill(struct local_worker *worker)
+static void free_if_closed(struct local_worker *worker)
 {
-    if (worker->state == RUNNING) {
-        uv_process_kill(&worker->process, SIGKILL);
+    if (worker->timer_closed && worker->state == WAITING) {
+        worker_free(worker);
     }
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    worker_free(handle->data);
+    struct local_worker *worker = handle->data;
+    worker->timer_closed = true;
+    free_if_closed(worker);
 }
 
 void local_worker_destroy(struct local_worker *worker)
 {
-    if (worker != NULL) {
-        uv_close((uv_handle_t *)&worker->timer, on_timer_closed);
+    if (worker == NULL) {
+        return;
+    }
+    worker->destroyed = true;
+    uv_close((uv_handle_t *)&worker->timer, on_timer_closed);
+    if (worker->state == RUNNING) {
+        uv_process_kill(&worker->process, SIGKILL);
+        worker->state = ENDED;
+        uv_close((uv_handle_t *)&worker->process, on_process_closed);
     }
 }

@@ -30,8 +30,5 @@ int local_worker_create(uv_loop_t *loop, const struct local_worker_options *opti
 /* Lets it hand back its trials and end; then on_stopped is called, perhaps at once. Once only. */
 void local_worker_stop(struct local_worker *worker, void (*on_stopped)(void *ctx), void *ctx);
 
-/* SIGKILL, if it still runs. */
-void local_worker_kill(struct local_worker *worker);
-
-/* After on_stopped. Freed in the loop's next round; NULL is fine. */
+/* SIGKILL if it still runs. Freed in the loop's next rounds; NULL is fine. */
 void local_worker_destroy(struct local_worker *worker);

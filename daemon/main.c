@@ -21,14 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
-#define STOP_MS 800      /* for the local worker to hand its trials back */
-#define LAST_MS 1000     /* for reads on the thread pool to notice that they are not wanted */
+#define STOP_MS 800  /* for the local worker to hand its trials back */
+#define LAST_MS 1000 /* for reads on the thread pool to notice that they are not wanted */
 #define WORKER_GONE_MS 90000
 #define SPARE_DESCRIPTORS 128 /* for all but connections */
 
@@ -61,7 +61,6 @@ static void finish(struct daemon *d)
         return;
     }
     d->finished = true;
-    local_worker_kill(d->worker);
     local_worker_destroy(d->worker);
     http_server_stop_listening(d->server);
     api_flush(d->api);
@@ -138,8 +137,8 @@ static int open_queue(struct daemon *d, struct error *error)
     struct queue_options options;
     queue_options_init(&options);
     options.lease_ms = d->options.lease_ms;
-    options.worker_gone_ms = 3 * options.lease_ms > WORKER_GONE_MS ? 3 * options.lease_ms
-                                                                   : WORKER_GONE_MS;
+    options.worker_gone_ms =
+        3 * options.lease_ms > WORKER_GONE_MS ? 3 * options.lease_ms : WORKER_GONE_MS;
     options.parse_sweep = sweep_from_text;
     if (getrandom(&options.seed, sizeof options.seed, 0) < 0) {
         options.seed = (uint64_t)getpid(); /* of the back-off's jitter only */
@@ -280,7 +279,6 @@ int main(int argc, char **argv)
     int rc = start(&d, &error);
     if (rc != 0) {
         fprintf(stderr, "ninetyd: %s\n", rc > 0 ? error.message : strerror(-rc));
-        local_worker_kill(d.worker);
         store_close(d.store);
         return EXIT_FAILURE;
     }
