@@ -229,6 +229,7 @@ static int write_workers(struct queue *queue)
     return rc;
 }
 
+/* As after a restart: whoever reports soon is still there. */
 static void forgive_oversleeping(struct queue *queue)
 {
     int64_t late_ms = queue->due_ms == INT64_MAX ? 0 : queue->now.mono_ms - queue->due_ms;
@@ -236,11 +237,11 @@ static void forgive_oversleeping(struct queue *queue)
         return;
     }
     for (struct queue_lease *lease = queue->memory.first_lease; lease; lease = lease->later) {
-        lease->deadline_ms += late_ms;
+        lease->deadline_ms = queue->now.mono_ms + queue->options.lease_ms;
     }
     struct queue_worker_state *worker = queue->memory.first_seen;
     for (; worker; worker = worker->later) {
-        worker->seen_ms += late_ms;
+        worker->seen_ms = queue->now.mono_ms;
     }
 }
 

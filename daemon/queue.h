@@ -83,7 +83,7 @@ void queue_close(struct queue *queue);
  * cancelling or retrying a big sweep). *ret_wait_ms, set in any case: how long until it is needed
  * next; 0 = there is more to do now, commit and call again; INT64_MAX = only after other
  * operations. When it is called much later than it asked for, the daemon itself was asleep, and
- * leases are longer by as much. */
+ * every lease starts afresh. */
 int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_wait_ms);
 
 /* Whether there is anything to commit. */

@@ -53,7 +53,7 @@ struct queue_sweep {
     /* What can be claimed: the trials in `ready`, then those with index next_fresh and above. */
     struct heap ready;
     int64_t next_fresh;
-    int64_t epoch;     /* goes up when the sweep's waiting trials are void */
+    int64_t epoch;     /* unique; a new one makes the sweep's waiting trials void */
     int64_t claimable; /* its part of queue_memory.claimable */
     int64_t turn;      /* its place in the turns; 0 = none */
     bool busy;         /* slices of it are to be done: expanding, cancelling, retrying */
@@ -86,7 +86,7 @@ struct queue_memory {
     struct id_map leases;  /* by trial */
     struct id_map workers; /* alive ones */
     struct heap turns, waiting;
-    int64_t turn;
+    int64_t turn, epoch; /* the last given out */
     int64_t claimable;
     int64_t n_busy;                               /* sweeps with slices to do */
     struct queue_lease *first_lease, *last_lease; /* by deadline */
@@ -144,7 +144,7 @@ void queue_mark_sweep(struct queue_memory *memory, struct queue_sweep *sweep);
 
 int queue_make_ready(struct queue_sweep *sweep, int64_t trial, int32_t attempt, int32_t spent);
 /* Forgets everything that could be claimed of the rows written so far. */
-void queue_void_ready(struct queue_sweep *sweep);
+void queue_void_ready(struct queue_memory *memory, struct queue_sweep *sweep);
 
 struct queue_lease *queue_add_lease(struct queue_memory *memory, const struct queue_lease *lease);
 void queue_extend_lease(struct queue_memory *memory, struct queue_lease *lease,

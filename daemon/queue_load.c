@@ -108,7 +108,7 @@ static int load_sweep(struct queue *queue, struct queue_memory *memory,
         }
     }
     if (row->move == SWEEP_MOVE_CANCEL) {
-        queue_void_ready(sweep);
+        queue_void_ready(memory, sweep);
     }
     queue_mark_sweep(memory, sweep);
     return queue_recount(memory, sweep);

@@ -80,6 +80,7 @@ struct queue_sweep *queue_add_sweep(struct queue_memory *memory, const struct st
     sweep->row = *row;
     sweep->next_fresh = row->expanded;
     sweep->cached_cell = -1;
+    sweep->epoch = ++memory->epoch;
     heap_init(&sweep->ready, sizeof(struct ready_trial));
     if (id_map_put(&memory->sweeps, row->id, sweep) != 0) {
         free_sweep(sweep);
@@ -174,11 +175,11 @@ int queue_make_ready(struct queue_sweep *sweep, int64_t trial, int32_t attempt, 
     return heap_push(&sweep->ready, &ready);
 }
 
-void queue_void_ready(struct queue_sweep *sweep)
+void queue_void_ready(struct queue_memory *memory, struct queue_sweep *sweep)
 {
     heap_clear(&sweep->ready);
     sweep->next_fresh = sweep->row.expanded;
-    sweep->epoch++;
+    sweep->epoch = ++memory->epoch;
 }
 
 /* ---- leases, ordered by deadline: each new or extended one goes last ---- */

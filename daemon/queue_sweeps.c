@@ -230,7 +230,7 @@ static int cancel(struct queue *queue, struct queue_sweep *sweep, int64_t *ret_m
     row->counts[TRIAL_QUEUED] = 0;
     row->state = SWEEP_CANCELLED;
     row->ended = true;
-    queue_void_ready(sweep);
+    queue_void_ready(&queue->memory, sweep);
     return start_move(queue, sweep, SWEEP_MOVE_CANCEL);
 }
 

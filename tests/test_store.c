@@ -1,0 +1,146 @@
+#include "tests/queue_fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct place {
+    char dir[32], path[64];
+};
+
+static int setup(void **state)
+{
+    struct place *place = calloc(1, sizeof(*place));
+    assert_non_null(place);
+    strcpy(place->dir, "/tmp/ninety-store-XXXXXX");
+    assert_non_null(mkdtemp(place->dir));
+    snprintf(place->path, sizeof(place->path), "%s/ninety.db", place->dir);
+    *state = place;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *place = *state;
+    queue_fixture_rm(place->dir);
+    free(place);
+    return 0;
+}
+
+static void run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
+        fail_msg("%s: %s", sql, why);
+    }
+    sqlite3_close(db);
+}
+
+static void refused(const char *path, const char *because)
+{
+    struct store *store = NULL;
+    struct error error = {0};
+    assert_int_equal(store_open(path, &store, &error), ERROR_INVALID);
+    assert_null(store);
+    if (!strstr(error.message, because) || strchr(error.message, '\n')) {
+        fail_msg("'%s' does not say '%s'", error.message, because);
+    }
+}
+
+static void a_new_database_is_made_and_opened_again(void **state)
+{
+    struct place *place = *state;
+    for (int i = 0; i < 2; i++) {
+        struct store *store;
+        struct error error = {0};
+        assert_int_equal(store_open(place->path, &store, &error), 0);
+        store_close(store);
+    }
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    struct place *place = *state;
+    run_sql(place->path, "PRAGMA user_version = 9000; CREATE TABLE t (x)");
+    refused(place->path, "schema 9000");
+}
+
+static void a_database_of_something_else_is_refused(void **state)
+{
+    struct place *place = *state;
+    run_sql(place->path, "CREATE TABLE t (x)");
+    refused(place->path, "something else");
+}
+
+static void a_file_that_is_no_database_is_refused(void **state)
+{
+    struct place *place = *state;
+    FILE *file = fopen(place->path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++) {
+        fputs("this is not a database, it is a text; ", file);
+    }
+    fclose(file);
+    refused(place->path, "not a database");
+}
+
+static void a_place_that_cannot_be_written_is_named(void **state)
+{
+    struct place *place = *state;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/nowhere/ninety.db", place->dir);
+    refused(path, "No such file or directory");
+    refused("/proc/ninety.db", "/proc/ninety.db.lock");
+}
+
+static void a_second_daemon_is_refused(void **state)
+{
+    struct place *place = *state;
+    struct store *store;
+    struct error error = {0};
+    assert_int_equal(store_open(place->path, &store, &error), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *second;
+        int rc = store_open(place->path, &second, &error);
+        char pid[32];
+        snprintf(pid, sizeof(pid), "process %ld", (long)getppid());
+        _exit(rc == ERROR_INVALID && strstr(error.message, pid) ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_close(store);
+    assert_int_equal(store_open(place->path, &store, &error), 0);
+    store_close(store);
+}
+
+static void a_reader_does_not_feel_the_lock(void **state)
+{
+    struct place *place = *state;
+    struct store *store;
+    struct reader *reader;
+    struct error error = {0};
+    assert_int_equal(store_open(place->path, &store, &error), 0);
+    assert_int_equal(reader_open(place->path, &reader, &error), 0);
+    assert_int_equal(reader_check(reader), 0);
+    reader_close(reader);
+    store_close(store);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_database_is_made_and_opened_again), TEST(a_newer_schema_is_refused),
+        TEST(a_database_of_something_else_is_refused), TEST(a_file_that_is_no_database_is_refused),
+        TEST(a_place_that_cannot_be_written_is_named), TEST(a_second_daemon_is_refused),
+        TEST(a_reader_does_not_feel_the_lock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+#include "tests/queue_fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Runs every trial of a sweep; trial by trial the steps to target, -1 = censored, -2 = failed,
+ * -3 = left queued. */
+static void run_all(struct queue_fixture *f, const int *steps, int n)
+{
+    int64_t worker = queue_fixture_worker(f);
+    for (int i = 0; i < n && steps[i] != -3; i++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct report report = queue_fixture_done(&claim, steps[i]);
+        if (steps[i] == -2) {
+            report.end = REPORT_FAILED;
+            report.failure = (struct trial_failure){.reason = "diverged at step 3"};
+        }
+        assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+    }
+}
+
+static void expect(struct queue_fixture *f, const char *sql, const char *answer)
+{
+    assert_string_equal(queue_fixture_text(f, sql), answer);
+}
+
+static void quartiles_count_censored_trials_as_beyond_every_number(void **state)
+{
+    struct queue_fixture *f = *state;
+    /* Six succeeded: 10 20 30 40 then two censored; one failed, one not run.
+     * Positions (n - 1) q of 10 20 30 40 inf inf: 1.25 -> 22.5; 2.5 -> 35; 3.75 -> none. */
+    static const int steps[] = {40, -1, 10, -2, 30, -1, 20, -3};
+    queue_fixture_submit(f, "{\"name\":\"s\",\"base\":{\"depth\":1},\"replicates\":8}");
+    run_all(f, steps, 8);
+    expect(f,
+           "SELECT n || ' ' || reached || ' ' || censored || ' ' || failed || ' ' || cancelled"
+           " || ' ' || pending FROM summary",
+           "6 4 2 1 0 1");
+    expect(f, "SELECT q1_steps FROM summary", "22.5");
+    expect(f, "SELECT median_steps FROM summary", "35.0");
+    expect(f, "SELECT q3_steps FROM summary", "NULL");
+    expect(f, "SELECT median_seconds FROM summary", "0.35");
+    expect(f, "SELECT mean_ms_per_step FROM summary", "10.0");
+}
+
+static void quartiles_of_few_trials_are_exact(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const int one[] = {7}, three[] = {1, 2, 10}, five[] = {50, 10, 20, 40, 30};
+    static const int censored[] = {-1, -1, -1}, two[] = {4, -1};
+    static const struct {
+        const int *steps;
+        int n;
+        const char *answer;
+    } cases[] = {
+        {one, 1, "7.0 7.0 7.0"},     {two, 2, "NULL NULL NULL"},      {three, 3, "1.5 2.0 6.0"},
+        {five, 5, "20.0 30.0 40.0"}, {censored, 3, "NULL NULL NULL"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char json[96], sql[256];
+        snprintf(json, sizeof(json), "{\"base\":{\"depth\":1},\"replicates\":%d}", cases[i].n);
+        int64_t sweep = queue_fixture_submit(f, json);
+        run_all(f, cases[i].steps, cases[i].n);
+        snprintf(sql, sizeof(sql),
+                 "SELECT ifnull(q1_steps, 'NULL') || ' ' || ifnull(median_steps, 'NULL') || ' ' ||"
+                 " ifnull(q3_steps, 'NULL') FROM summary WHERE sweep = %lld",
+                 (long long)sweep);
+        expect(f, sql, cases[i].answer);
+    }
+}
+
+static void a_cell_without_results_has_a_row(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"parameters\":{\"depth\":[1,2,3]},\"replicates\":2}");
+    expect(f, "SELECT count(*) || ' ' || sum(n) || ' ' || sum(pending) FROM summary", "3 0 6");
+    expect(f, "SELECT count(median_steps) FROM summary", "0");
+}
+
+static void depth_and_width_follow_from_the_layers(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(
+        f, "{\"parameters\":{\"hidden_units\":[[],[50],[50,50],[50,150],[5,55,55],[150,50,150]]}}");
+    expect(f, "SELECT group_concat(depth) FROM (SELECT depth FROM cells ORDER BY cell)",
+           "0,1,2,2,3,3");
+    expect(f,
+           "SELECT group_concat(ifnull(width, '-')) FROM (SELECT width FROM cells ORDER BY cell)",
+           "-,50,50,-,-,-");
+    expect(f, "SELECT hidden_units FROM results WHERE cell = 5", "150,50,150");
+}
+
+static void results_have_the_columns_of_the_contract(void **state)
+{
+    struct queue_fixture *f = *state;
+    expect(f, "SELECT group_concat(name, ' ') FROM pragma_table_info('results')",
+           "trial sweep sweep_name cell replicate dataset depth width hidden_units activation "
+           "batch_norm batch_norm_output bn_momentum bn_epsilon initializer optimizer "
+           "learning_rate beta1 beta2 epsilon momentum batch_size train_size target_accuracy "
+           "max_steps stop_at_target seed state steps steps_to_target seconds_to_target reached "
+           "final_accuracy final_loss ms_per_step worker attempts kernel weights_sha256 "
+           "data_sha256 error created_at started_at finished_at");
+}
+
+static void results_show_the_latest_attempt_only(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"seed\":5,\"replicates\":2}");
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim first = queue_fixture_claim(f, worker);
+    queue_fixture_advance(f, f->options.lease_ms);
+    expect(f, "SELECT attempts || state || ifnull(steps, '-') FROM results WHERE replicate = 0",
+           "1queued-");
+    /* The late result is kept as evidence, and is not the trial's. */
+    assert_int_equal(queue_fixture_report(f, worker, &first, REPORT_DONE), REPORT_LEASE_LOST);
+    expect(f, "SELECT ifnull(steps, '-') || ifnull(reached, '-') FROM results WHERE replicate = 0",
+           "--");
+    expect(f, "SELECT late ->> 'steps' FROM attempts WHERE attempt = 1", "10");
+    struct queue_claim second = queue_fixture_claim(f, worker);
+    struct report done = queue_fixture_done(&second, 20);
+    queue_fixture_send(f, worker, &done);
+    expect(f,
+           "SELECT attempts || ' ' || steps || ' ' || reached || ' ' || seed || ' ' || kernel"
+           " FROM results WHERE replicate = 0",
+           "2 20 1 5 SkylakeX");
+    expect(f, "SELECT seed FROM results WHERE replicate = 1", "6");
+}
+
+static void curves_and_layers_are_of_the_latest_attempt(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":2}}");
+    int64_t worker = queue_fixture_worker(f);
+    for (int attempt = 1; attempt <= 2; attempt++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct measurement measurements[] = {
+            {.step = 1, .test_accuracy = 0.1 * attempt, .train_loss = NAN, .cpu_ms = 1},
+            {.step = 2, .test_accuracy = 0.2 * attempt, .train_loss = 2, .cpu_ms = 2}};
+        struct layer_stat layers[] = {
+            {.step = 1, .layer = 0, .gradient_rms = attempt, .dead = NAN}};
+        struct report report = queue_fixture_done(&claim, 2);
+        report.end = attempt == 1 ? REPORT_RELEASED : REPORT_DONE;
+        report.measurements = measurements;
+        report.n_measurements = 2;
+        report.layers = layers;
+        report.n_layers = 1;
+        assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+    }
+    expect(f,
+           "SELECT group_concat(step || ':' || test_accuracy || ':' || ifnull(train_loss, '-'))"
+           " FROM curves WHERE depth = 2",
+           "1:0.2:-,2:0.4:2.0");
+    expect(f, "SELECT gradient_rms || ' ' || ifnull(dead, '-') FROM layers", "2.0 -");
+}
+
+static void the_schema_reads_as_documentation(void **state)
+{
+    struct queue_fixture *f = *state;
+    /* Every table and view opens with a comment that says what it is. */
+    expect(f,
+           "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view') AND"
+           " name NOT LIKE 'sqlite_%' AND substr(sql, 1, instr(sql, char(10)) - 1) NOT LIKE"
+           " '%-- %'",
+           "0");
+}
+
+int main(void)
+{
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, queue_fixture_setup, queue_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(quartiles_count_censored_trials_as_beyond_every_number),
+        TEST(quartiles_of_few_trials_are_exact),
+        TEST(a_cell_without_results_has_a_row),
+        TEST(depth_and_width_follow_from_the_layers),
+        TEST(results_have_the_columns_of_the_contract),
+        TEST(results_show_the_latest_attempt_only),
+        TEST(curves_and_layers_are_of_the_latest_attempt),
+        TEST(the_schema_reads_as_documentation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
