@@ -180,3 +180,39 @@ int64_t queue_fixture_int(struct queue_fixture *f, const char *sql)
 {
     return strtoll(queue_fixture_text(f, sql), NULL, 10);
 }
+
+const char *queue_fixture_ask(struct queue_fixture *f, const char *format, int64_t id)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql), format, (long long)id);
+    return queue_fixture_text(f, sql);
+}
+
+void queue_fixture_trial_is(struct queue_fixture *f, int64_t trial, const char *state)
+{
+    assert_string_equal(queue_fixture_ask(f, "SELECT state FROM trials WHERE id = %lld", trial),
+                        state);
+}
+
+void queue_fixture_sweep_is(struct queue_fixture *f, int64_t sweep, const char *state)
+{
+    assert_string_equal(queue_fixture_ask(f, "SELECT state FROM sweeps WHERE id = %lld", sweep),
+                        state);
+}
+
+int64_t queue_fixture_act(struct queue_fixture *f, int64_t sweep, enum queue_action action)
+{
+    int64_t moved = -1;
+    struct error error = {0};
+    assert_int_equal(queue_act(f->queue, sweep, action, &f->now, &moved, &error), 0);
+    queue_fixture_commit(f);
+    return moved;
+}
+
+struct report queue_fixture_failed(const struct queue_claim *claim, bool retry)
+{
+    return (struct report){.trial = claim->trial,
+                           .attempt = claim->attempt,
+                           .end = REPORT_FAILED,
+                           .failure = {.reason = "it broke", .retry = retry}};
+}

@@ -46,7 +46,17 @@ enum report_status queue_fixture_send(struct queue_fixture *f, int64_t worker,
 /* A successful end after so many steps; -1 = censored. */
 struct report queue_fixture_done(const struct queue_claim *claim, int64_t steps_to_target);
 
+/* A failed end, "it broke". */
+struct report queue_fixture_failed(const struct queue_claim *claim, bool retry);
+/* Acts on a sweep and commits; returns how many trials were moved. */
+int64_t queue_fixture_act(struct queue_fixture *f, int64_t sweep, enum queue_action action);
+
 /* What the database says: one integer, or one text (valid until the next call). */
 int64_t queue_fixture_int(struct queue_fixture *f, const char *sql);
 const char *queue_fixture_text(struct queue_fixture *f, const char *sql);
+/* The same, with the id put into the SQL at %lld. */
+const char *queue_fixture_ask(struct queue_fixture *f, const char *format, int64_t id);
+void queue_fixture_trial_is(struct queue_fixture *f, int64_t trial, const char *state);
+void queue_fixture_sweep_is(struct queue_fixture *f, int64_t sweep, const char *state);
+
 void queue_fixture_rm(const char *dir);
