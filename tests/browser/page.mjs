@@ -19,8 +19,8 @@ after(() => browser?.close());
  * A test with a page at `url()`. It fails also when the page logs an error, throws, or asks any other
  * site for anything; `expected` lists errors that belong to the test (Chromium logs each 4xx).
  */
-export function pageTest(name, url, body, { expected = [], ...options } = {}) {
-  test(name, { timeout: 60_000 }, async () => {
+export function pageTest(name, url, body, { expected = [], timeout = 60_000, ...options } = {}) {
+  test(name, { timeout }, async () => {
     browser ??= await launch();
     const context = await browser.newContext({ reducedMotion: "reduce", ...options });
     const page = await context.newPage();

@@ -21,6 +21,7 @@ type Verdict =
 export function SubmitView() {
   useTitle("New sweep");
   const [text, setText] = useState(examples[0]!.text);
+  const [own, setOwn] = useState<string | null>(null); // what was typed last, to come back to
   const [verdict, setVerdict] = useState<Verdict>({ kind: "none" });
   const [busy, setBusy] = useState(false);
   const key = useRef({ text: "", key: "" });
@@ -58,9 +59,14 @@ export function SubmitView() {
         <p class="quiet">A base configuration, the parameters to vary, and how many seeds for each cell. Every
           combination is trained.</p>
         <Select label="start from" value={String(examples.findIndex((example) => example.text === text))}
-          options={[...examples.map((example, i) => ({ value: String(i), label: example.name })), { value: "-1", label: "your own" }]}
-          choose={(i) => setText(examples[Number(i)]?.text ?? "")} />
-        <Editor text={text} change={setText} mark={verdict.kind === "bad" ? verdict.place : null} />
+          options={[...examples.map((example, i) => ({ value: String(i), label: example.name })),
+            ...(own === null ? [] : [{ value: "-1", label: "your own" }])]}
+          choose={(i) => setText(examples[Number(i)]?.text ?? own ?? "")} />
+        <Editor text={text} mark={verdict.kind === "bad" ? verdict.place : null}
+          change={(typed) => {
+            setText(typed);
+            setOwn(typed);
+          }} />
         <div class="actions">
           <button class="primary" disabled={busy || verdict.kind === "bad"}>Submit</button>
           <VerdictLine text={text} verdict={verdict} />
