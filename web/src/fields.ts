@@ -3,7 +3,7 @@
  * figure: along the axis, as series in colours, or held at one value. Pure.
  */
 
-import type { Config, SweepSpec, Value } from "./api_types";
+import type { Config, SummaryRow, SweepSpec, Value } from "./api_types";
 
 export interface Field {
   name: string;
@@ -100,4 +100,21 @@ function pickSeries(fields: Field[]): string | null {
 /** Does the row have the held values? */
 export function matches(row: Row | Config, held: Record<string, string>): boolean {
   return Object.entries(held).every(([name, key]) => valueKey(fieldOf(row, name)) === key);
+}
+
+/**
+ * The value at which each of `names` is held: the chosen one, else one that has results; of depths
+ * the deepest, as in the article, of others the first.
+ */
+export function heldValues(fields: Field[], names: string[], chosen: Record<string, string>,
+    rows: SummaryRow[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => {
+    const all = fields.find((field) => field.name === name)!.values.map(valueKey);
+    const known = new Set(rows.filter((row) => row.n > 0).map((row) => valueKey(fieldOf(row, name))));
+    const usual = name === "depth" ? [...all].reverse() : all;
+    const wanted = chosen[name];
+    const key = wanted !== undefined && all.includes(wanted) ? wanted
+      : (usual.find((value) => known.has(value)) ?? usual[0]!);
+    return [name, key];
+  }));
 }

@@ -8,7 +8,7 @@ import { Check, HeldChoices, Segments, Select } from "./controls";
 import type { CurveAxis } from "./curves";
 import { CurvesFigure } from "./curves_figure";
 import { Failures } from "./failures";
-import { chooseRoles, type Field, maxSeries, valueKey, varyingFields } from "./fields";
+import { chooseRoles, type Field, heldValues, maxSeries, varyingFields } from "./fields";
 import { ago, count, fieldName, target } from "./format";
 import { usePolled } from "./poll";
 import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend } from "./progress";
@@ -76,7 +76,7 @@ function StepsCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fiel
   const [scale, setScale] = useState("auto");
   const roles = chooseRoles(fields, wanted);
   const byName = (name: string | null) => fields.find((field) => field.name === name) ?? null;
-  const held = heldValues(fields, roles.held, chosen, "first");
+  const held = heldValues(fields, roles.held, chosen, snapshot.summary);
   const x = byName(roles.x);
   const option = (field: Field) => ({ value: field.name, label: fieldName(field.name) });
   const few = fields.filter((field) => field.values.length <= maxSeries && field.name !== roles.x);
@@ -97,6 +97,7 @@ function StepsCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fiel
       </div>
       {x === null
         ? <p class="empty">Nothing varies in this sweep; the table below has its one cell.</p>
+        : snapshot.summary.every((row) => row.n === 0) ? <p class="empty">No trial has ended yet.</p>
         : <StepsFigure rows={snapshot.summary} trials={snapshot.trials} x={x} series={byName(roles.series)} held={held}
             log={scale === "auto" ? null : scale === "log"}
             version={[snapshot.version, roles.x, roles.series, JSON.stringify(held), scale].join()} />}
@@ -113,7 +114,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
   const usual = fields.length === 1 ? few[0] : few.find((field) => field.name === chooseRoles(fields).series);
   const series = few.find((field) => field.name === colour) ?? usual ?? null;
   const names = fields.map((field) => field.name).filter((name) => name !== series?.name);
-  const held = heldValues(fields, names, chosen, "last");
+  const held = heldValues(fields, names, chosen, snapshot.summary);
   const depth = held.depth === undefined ? null : Number(held.depth);
   const { data, loads } = useCurves(snapshot, depth);
   const goal = commonGoal(snapshot);
@@ -129,6 +130,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
         <Check label="log" checked={log} choose={setLog} />
       </div>
       {data === undefined ? <p class="empty" role="status">Loading…</p>
+        : data.rows.length === 0 ? <p class="empty">Nothing has been measured here yet.</p>
         : <CurvesFigure rows={data.rows} cut={data.cut} series={series} held={held} axis={axis} log={log} goal={goal}
             version={[loads, series?.name, JSON.stringify(held), axis, log].join()} />}
     </section>
@@ -155,16 +157,6 @@ function commonGoal(snapshot: SweepSnapshot): number | null {
   const goals = new Set(snapshot.summary.map((row) => row.target_accuracy));
   const goal = [...goals][0];
   return goals.size === 1 && typeof goal === "number" ? goal : null;
-}
-
-/** The value at which each of `names` is held: the chosen one, else the first or last of its list. */
-function heldValues(fields: Field[], names: string[], chosen: Record<string, string>,
-    otherwise: "first" | "last"): Record<string, string> {
-  return Object.fromEntries(names.map((name) => {
-    const values = fields.find((field) => field.name === name)!.values.map(valueKey);
-    const usual = otherwise === "last" && name === "depth" ? values.at(-1)! : values[0]!;
-    return [name, chosen[name] !== undefined && values.includes(chosen[name]) ? chosen[name] : usual];
-  }));
 }
 
 function Downloads({ id }: { id: number }) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseRoles, type Field, fieldOf, matches, valueKey, varyingFields } from "../src/fields";
+import { chooseRoles, type Field, fieldOf, heldValues, matches, valueKey, varyingFields } from "../src/fields";
 import { summaryRow } from "./rows";
 
 const field = (name: string, values: Field["values"]): Field =>
@@ -55,4 +55,13 @@ test("a value is the same in the sweep, in a configuration and in a view", () =>
   assert.equal(valueKey([500, 400]), valueKey("500,400"));
   assert.equal(valueKey(true), valueKey(1));
   assert.ok(matches({ stop_at_target: false }, { stop_at_target: valueKey(0) }));
+});
+
+test("a field is held where there are results: the deepest depth, else the first value", () => {
+  const rows = [summaryRow({ depth: 1, activation: "tanh" }), summaryRow({ depth: 2, activation: "tanh" }),
+    summaryRow({ depth: 3, activation: "relu", n: 0 })];
+  const held = (chosen: Record<string, string>) => heldValues([depth, activation], ["depth", "activation"], chosen, rows);
+  assert.deepEqual(held({}), { depth: "2", activation: "tanh" });
+  assert.deepEqual(held({ depth: "3", activation: "gone" }), { depth: "3", activation: "tanh" });
+  assert.deepEqual(heldValues([depth], ["depth"], {}, []), { depth: "3" });
 });
