@@ -101,8 +101,13 @@ static void read_view(struct api_call *call, enum reader_query query)
          .min = 0,
          .max = 64,
          .ret_integer = &question.params.depth},
+        {.name = "replicates",
+         .type = API_INTEGER,
+         .min = 1,
+         .max = INT64_MAX,
+         .ret_integer = &question.params.replicates},
     };
-    if (!api_query(call, parameters, query == READER_CURVES ? 3 : 2)) {
+    if (!api_query(call, parameters, query == READER_CURVES ? 4 : 2)) {
         return;
     }
     int known = reader_format_by_name(format);

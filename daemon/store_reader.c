@@ -34,7 +34,7 @@
     "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, "                 \
     "weights_sha256, data_sha256, error, created_at, started_at, finished_at"
 
-/* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth. */
+/* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates. */
 static const struct query {
     const char *list;   /* the member that holds the rows; NULL = the answer is the one row */
     bool pages;         /* with "next"; the first column is the id */
@@ -87,11 +87,11 @@ static const struct query {
                         .sql_of_sweep = "SELECT * FROM summary WHERE sweep = ?1 ORDER BY cell"},
     [READER_CURVES] = {.list = "curves",
                        .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
-                       .sql =
-                           "SELECT * FROM curves WHERE ?5 < 0 OR depth = ?5 ORDER BY trial, step",
+                       .sql = "SELECT * FROM curves WHERE (?5 < 0 OR depth = ?5)"
+                              " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step",
                        .sql_of_sweep =
                            "SELECT * FROM curves WHERE sweep = ?1 AND (?5 < 0 OR depth = ?5)"
-                           " ORDER BY cell, replicate, step"},
+                           " AND (?6 < 0 OR replicate < ?6) ORDER BY cell, replicate, step"},
     [READER_WORKERS] = {.list = "workers",
                         .sql = "SELECT id, host, pid, slots, cpu, kernel, version, running,"
                                " succeeded, failed, trials_per_minute, state, registered_at,"
@@ -204,7 +204,7 @@ int reader_format_by_name(const char *name)
 
 void reader_params_init(struct reader_params *params)
 {
-    *params = (struct reader_params){.depth = -1};
+    *params = (struct reader_params){.depth = -1, .replicates = -1};
 }
 
 /* ---- running ---- */
@@ -240,6 +240,7 @@ static void bind(sqlite3_stmt *stmt, const struct reader_params *params, int64_t
     sqlite3_bind_int64(stmt, 3, params->after);
     store_bind_text(stmt, 4, params->state);
     sqlite3_bind_int64(stmt, 5, params->depth);
+    sqlite3_bind_int64(stmt, 6, params->replicates);
 }
 
 static int render_one(struct reader *reader, sqlite3_stmt *stmt)

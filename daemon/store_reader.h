@@ -27,7 +27,7 @@ enum reader_query {                /* uses            JSON */
                     READER_LAYERS,       /* id = trial      {"layers": [...]} */
                     READER_RESULTS,      /* sweep           {"results": [...]}: rows of the view */
                     READER_SUMMARY,      /* sweep           {"summary": [...]} */
-                    READER_CURVES,       /* sweep, depth    {"curves": [...]} */
+                    READER_CURVES,       /* sweep, depth, replicates   {"curves": [...]} */
                     READER_WORKERS,      /*                 {"workers": [...]} */
                     READER_EVENTS, /* after, limit    {"events": [...], "next": id | null}, oldest
                                       first */
@@ -39,12 +39,13 @@ enum reader_format { READER_JSON, READER_NDJSON, READER_CSV };
 int reader_format_by_name(const char *name);
 
 struct reader_params {
-    int64_t id;        /* of the sweep or trial asked for */
-    int64_t sweep;     /* 0 = all */
-    int64_t depth;     /* -1 = all */
-    const char *state; /* of trials; NULL = all */
-    int64_t limit;     /* 0 = no limit */
-    int64_t after;     /* 0 = from the start */
+    int64_t id;         /* of the sweep or trial asked for */
+    int64_t sweep;      /* 0 = all */
+    int64_t depth;      /* -1 = all */
+    int64_t replicates; /* of each cell the first so many; -1 = all */
+    const char *state;  /* of trials; NULL = all */
+    int64_t limit;      /* 0 = no limit */
+    int64_t after;      /* 0 = from the start */
 };
 /* No filter, no limit. */
 void reader_params_init(struct reader_params *params);
