@@ -155,7 +155,7 @@ static void different_counts_of_images_and_labels_are_an_error(void **state)
     (void)state;
     const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 1, 2};
     write_file(DATASET_TEST_LABELS, labels, sizeof labels);
-    assert_open_says(DATASET_TEST_LABELS, "3 images in t10k-images-idx3-ubyte, but 2 labels");
+    assert_open_says(DATASET_TEST_LABELS, "but 2 labels in");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

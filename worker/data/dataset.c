@@ -72,17 +72,13 @@ static int map_and_parse(const char *directory, enum dataset_file file, struct d
     return r;
 }
 
-static int check_counts(const char *directory, const struct idx *idx, enum dataset_file images,
-                        enum dataset_file labels, struct error *error)
+static int check_pair(const char *directory, const struct idx *idx, enum dataset_file images,
+                      enum dataset_file labels, struct error *error)
 {
-    if (idx[images].dimension[0] == idx[labels].dimension[0]) {
-        return 0;
-    }
-    return error_set(error, NULL,
-                     "%s: %u images in %s, but %u labels in %s; take both files from the same data "
-                     "set",
-                     directory, idx[images].dimension[0], dataset_file_names[images],
-                     idx[labels].dimension[0], dataset_file_names[labels]);
+    char names[2][PATH_MAX];
+    snprintf(names[0], sizeof names[0], "%s/%s", directory, dataset_file_names[images]);
+    snprintf(names[1], sizeof names[1], "%s/%s", directory, dataset_file_names[labels]);
+    return idx_check_pair(&idx[images], names[0], &idx[labels], names[1], error);
 }
 
 int dataset_open(const char *directory, struct dataset *ret, struct error *error)
@@ -94,10 +90,10 @@ int dataset_open(const char *directory, struct dataset *ret, struct error *error
         r = map_and_parse(directory, (enum dataset_file)i, &dataset, &idx[i], error);
     }
     if (r == 0) {
-        r = check_counts(directory, idx, DATASET_TRAIN_IMAGES, DATASET_TRAIN_LABELS, error);
+        r = check_pair(directory, idx, DATASET_TRAIN_IMAGES, DATASET_TRAIN_LABELS, error);
     }
     if (r == 0) {
-        r = check_counts(directory, idx, DATASET_TEST_IMAGES, DATASET_TEST_LABELS, error);
+        r = check_pair(directory, idx, DATASET_TEST_IMAGES, DATASET_TEST_LABELS, error);
     }
     if (r != 0) {
         dataset_close(&dataset);

@@ -149,6 +149,17 @@ int idx_parse_labels(const uint8_t *bytes, size_t size, const char *name, struct
     return 0;
 }
 
+int idx_check_pair(const struct idx *images, const char *images_name, const struct idx *labels,
+                   const char *labels_name, struct error *error)
+{
+    if (images->dimension[0] == labels->dimension[0]) {
+        return 0;
+    }
+    return error_set(error, NULL,
+                     "%u images in %s, but %u labels in %s; take both files from the same data set",
+                     images->dimension[0], images_name, labels->dimension[0], labels_name);
+}
+
 void idx_write_images_header(uint32_t n_images, uint8_t ret_header[IDX_IMAGES_HEADER])
 {
     write_u32(ret_header, TYPE_UNSIGNED_BYTE << 8 | 3);

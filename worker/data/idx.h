@@ -42,6 +42,10 @@ int idx_parse_images(const uint8_t *bytes, size_t size, const char *name, struct
 int idx_parse_labels(const uint8_t *bytes, size_t size, const char *name, struct idx *ret,
                      struct error *error);
 
+/* That there are as many labels as images; the names are what the message calls the two files. */
+int idx_check_pair(const struct idx *images, const char *images_name, const struct idx *labels,
+                   const char *labels_name, struct error *error);
+
 /* The headers of files that idx_parse_images and idx_parse_labels accept. */
 void idx_write_images_header(uint32_t n_images, uint8_t ret_header[IDX_IMAGES_HEADER]);
 void idx_write_labels_header(uint32_t n_labels, uint8_t ret_header[IDX_LABELS_HEADER]);
