@@ -112,22 +112,24 @@ void fixture_write_dataset(const char *directory, int n_train, int n_test, int s
     write_half(directory, DATASET_TEST_IMAGES, n_test, shade, gz);
 }
 
-const char *fixture_find_mnist(void)
+static const char *mnist_below(const char *directory, const char *below)
 {
     static char found[4096];
-    const char *source = getenv("NINETY_SOURCE_ROOT");
-    const char *data = getenv("NINETY_DATA");
-    char candidate[3][4000] = {"", "", ""};
-    snprintf(candidate[0], sizeof candidate[0], "%s", data != NULL ? data : "");
-    snprintf(candidate[1], sizeof candidate[1], "%s/data/mnist", source != NULL ? source : ".");
-    snprintf(candidate[2], sizeof candidate[2], "%s/../shared/mnist",
-             source != NULL ? source : ".");
-    for (int i = 0; i < 3; i++) {
-        char file[4096];
-        snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", candidate[i]);
-        if (access(file, R_OK) == 0 && realpath(candidate[i], found) != NULL) {
-            return found;
-        }
+    char path[4096], file[4096 + 64];
+    if (directory == NULL ||
+        snprintf(path, sizeof path, "%s%s", directory, below) >= (int)sizeof path) {
+        return NULL;
     }
-    return NULL;
+    snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", path);
+    return access(file, R_OK) == 0 ? realpath(path, found) : NULL;
+}
+
+const char *fixture_find_mnist(void)
+{
+    const char *source = getenv("NINETY_SOURCE_ROOT");
+    const char *found = mnist_below(getenv("NINETY_DATA"), "");
+    if (found == NULL) {
+        found = mnist_below(source, "/data/mnist");
+    }
+    return found != NULL ? found : mnist_below(source, "/../shared/mnist");
 }

@@ -25,7 +25,7 @@ uint8_t *fixture_read(const char *path, size_t *ret_size);
  * are all `shade`, labels 0 1 2 ... 9 0 ...; with .gz or without. */
 void fixture_write_dataset(const char *directory, int n_train, int n_test, int shade, bool gz);
 
-/* malloc'd copy of a real MNIST directory's name; NULL where there is none. Call before setup. */
+/* The directory of the real MNIST, or NULL where there is none. To be called before setup. */
 const char *fixture_find_mnist(void);
 
 /* ---- server ---- */
