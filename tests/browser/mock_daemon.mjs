@@ -219,10 +219,10 @@ export class MockDaemon {
     case "GET trials/1":
       return this.trials(sweep, url, send);
     case "GET curves/1": {
-      const depth = url.searchParams.get("depth");
+      const depth = url.searchParams.get("depth"), replicates = Number(url.searchParams.get("replicates") ?? Infinity);
       response.writeHead(200, { "content-type": "application/x-ndjson" });
       sweep.trials.forEach((trial, at) => {
-        if (!trial.measurements || (depth && trial.config.hidden_units.length !== Number(depth))) return;
+        if (!trial.measurements || trial.replicate >= replicates || (depth && trial.config.hidden_units.length !== Number(depth))) return;
         for (const m of trial.measurements) {
           response.write(JSON.stringify({ sweep: sweep.id, trial: sweep.id * 100000 + at, cell: trial.cell,
             replicate: trial.replicate, state: trial.state, ...columns(trial.config), ...m }) + "\n");

@@ -101,10 +101,10 @@ export const api = {
   submit: (spec: string, key: string) =>
     post<SweepDetail>("/v1/sweeps", spec, { "Idempotency-Key": key }),
 
-  /** At most `limit` rows: the stream is left as soon as they are here. */
-  async curves(sweep: number, depth: number | null, limit: number,
+  /** Of the first replicates of each cell; at most `limit` rows: the stream is left as soon as they are here. */
+  async curves(sweep: number, depth: number | null, replicates: number, limit: number,
       signal: AbortSignal): Promise<{ rows: CurveRow[]; cut: boolean }> {
-    const filter = depth === null ? "" : `&depth=${depth}`;
+    const filter = `&replicates=${replicates}${depth === null ? "" : `&depth=${depth}`}`;
     const answer = await request(`/v1/curves?sweep=${sweep}${filter}&format=ndjson`, { signal });
     return readRows<CurveRow>(answer, limit);
   },

@@ -16,7 +16,8 @@ import { StepsFigure } from "./steps_figure";
 import { SweepLoader, type SweepSnapshot } from "./sweep_data";
 import { StateBadge, SweepActions, useTitle } from "./view";
 
-const maxCurveRows = 12_000;
+const maxCurves = 400;
+const maxCurveRows = 20_000;
 
 export function SweepView({ id }: { id: number }) {
   const loader = useMemo(() => new SweepLoader(api, id, () => performance.now()), [id]);
@@ -116,7 +117,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
   const names = fields.map((field) => field.name).filter((name) => name !== series?.name);
   const held = heldValues(fields, names, chosen, snapshot.summary);
   const depth = held.depth === undefined ? null : Number(held.depth);
-  const { data, loads } = useCurves(snapshot, depth);
+  const { data, loads, replicates } = useCurves(snapshot, depth);
   const goal = commonGoal(snapshot);
   return (
     <section class="card" aria-labelledby="curves-title">
@@ -131,7 +132,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
       </div>
       {data === undefined ? <p class="empty" role="status">Loading…</p>
         : data.rows.length === 0 ? <p class="empty">Nothing has been measured here yet.</p>
-        : <CurvesFigure rows={data.rows} cut={data.cut} series={series} held={held} axis={axis} log={log} goal={goal}
+        : <CurvesFigure rows={data.rows} cut={data.cut || replicates < snapshot.sweep.replicates} series={series} held={held} axis={axis} log={log} goal={goal}
             version={[loads, series?.name, JSON.stringify(held), axis, log].join()} />}
     </section>
   );
@@ -140,17 +141,19 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
 /** Learning curves, loaded again while trials run or when the results changed. */
 function useCurves(snapshot: SweepSnapshot, depth: number | null) {
   const id = snapshot.sweep.id;
+  const cells = snapshot.summary.filter((row) => depth === null || row.depth === depth).length;
+  const replicates = Math.max(2, Math.floor(maxCurves / Math.max(1, cells)));
   const kept = useRef({ key: "", version: -1, loads: 0, data: { rows: [] as CurveRow[], cut: false } });
   const key = `curves ${id} ${depth}`;
   const { data } = usePolled(key, 3000, async (signal) => {
     const last = kept.current;
     if (last.key !== key || last.version !== snapshot.version || snapshot.sweep.running > 0) {
-      const rows = await api.curves(id, depth, maxCurveRows, signal);
+      const rows = await api.curves(id, depth, replicates, maxCurveRows, signal);
       kept.current = { key, version: snapshot.version, loads: last.loads + 1, data: rows };
     }
     return kept.current.data;
   });
-  return { data, loads: kept.current.loads };
+  return { data, loads: kept.current.loads, replicates };
 }
 
 function commonGoal(snapshot: SweepSnapshot): number | null {
