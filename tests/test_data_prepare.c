@@ -1,0 +1,448 @@
+/* From a name to a directory in the cache, wherever the files come from. */
+#include "tests/data_fixture.h"
+#include "tests/test.h"
+
+#include "worker/data/cache.h"
+#include "worker/data/prepare.h"
+#include "worker/data/synth.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct prepare_options options;
+static struct prepared prepared;
+static struct error error;
+static char mnist[512]; /* "" = not here */
+
+static int setup(void **state)
+{
+    options = (struct prepare_options){0};
+    memset(&prepared, 0, sizeof prepared);
+    memset(&error, 0, sizeof error);
+    return fixture_setup(state);
+}
+
+/* The shade of the pixels tells which of several data sets came out. */
+static void assert_shade(int shade)
+{
+    struct dataset dataset;
+    if (dataset_open(prepared.directory, &dataset, &error) != 0) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(dataset.train_images[0], shade);
+    dataset_close(&dataset);
+}
+
+static void assert_prepares(const char *name, int shade)
+{
+    const int r = prepare(name, &options, &prepared, &error);
+    if (r != 0) {
+        fail_msg("%d: %s", r, error.message);
+    }
+    assert_shade(shade);
+}
+
+static void assert_fails(const char *name, int code, const char *says)
+{
+    prepared.directory[0] = '?';
+    assert_int_equal(prepare(name, &options, &prepared, &error), code);
+    if (strstr(error.message, says) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", error.message, says);
+    }
+    assert_int_equal(prepared.directory[0], '?'); /* untouched */
+}
+
+/* ---- where it is looked for ---- */
+
+static void directories_are_looked_into_in_order(void **state)
+{
+    (void)state;
+    fixture_write_dataset("../shared/digits", 12, 3, 1, false);
+    assert_prepares("digits", 1);
+    fixture_write_dataset("data/digits", 12, 3, 2, true);
+    assert_prepares("digits", 2);
+    fixture_write_dataset("env/digits", 12, 3, 3, false);
+    setenv("NINETY_DATA", "env", 1); /* as a parent */
+    assert_prepares("digits", 3);
+    setenv("NINETY_DATA", "env/digits", 1); /* as the data set's own */
+    assert_prepares("digits", 3);
+    fixture_write_dataset("mine/digits", 12, 3, 4, true);
+    const char *const directories[] = {"nowhere", "mine", NULL};
+    options.directories = directories;
+    assert_prepares("digits", 4);
+}
+
+static void a_directory_of_another_name_is_not_taken_for_the_data_set(void **state)
+{
+    (void)state;
+    fixture_write_dataset("mnist-like", 12, 3, 1, false);
+    setenv("NINETY_DATA", "mnist-like", 1);
+    assert_fails("digits", ERROR_INVALID, "data set digits: unknown");
+    assert_prepares("mnist-like", 1);
+}
+
+static void mnist_is_recognized_by_its_bytes(void **state)
+{
+    (void)state;
+    if (mnist[0] == '\0') {
+        print_message("skipped: no MNIST here\n");
+        skip();
+    }
+    /* Its own directory may be called mnist; this one is called otherwise. */
+    assert_int_equal(mkdir("links", 0700), 0);
+    for (int i = 0; i < DATASET_FILE_COUNT; i++) {
+        char target[700], link[128];
+        snprintf(target, sizeof target, "%s/%s.gz", mnist, dataset_file_names[i]);
+        snprintf(link, sizeof link, "links/%s.gz", dataset_file_names[i]);
+        assert_int_equal(symlink(target, link), 0);
+    }
+    setenv("NINETY_DATA", "links", 1);
+    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+    assert_string_equal(prepared.data_sha256,
+                        "ac89dbc26b7b0b5f68ff586bc0579a0c16e78b3436b0c71ccdd0169cbebf9ff7");
+    setenv("NINETY_MIRRORS", "file:///nowhere", 1);
+    assert_fails("fashion-mnist", ERROR_INVALID, "data set fashion-mnist: not on this machine");
+}
+
+static void a_known_name_with_other_bytes_is_an_error(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/mnist", 12, 3, 1, false);
+    assert_fails("mnist", ERROR_INVALID, "not the published mnist");
+}
+
+static void an_incomplete_directory_is_an_error(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, false);
+    assert_int_equal(unlink("data/digits/t10k-labels-idx1-ubyte"), 0);
+    assert_fails("digits", ERROR_INVALID, "t10k-labels-idx1-ubyte: missing");
+}
+
+static void names_that_could_leave_the_cache_are_refused(void **state)
+{
+    (void)state;
+    const char *names[] = {"", ".", "..", ".hidden", "a/b", "../x", "a b", "a\nb"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_fails(names[i], ERROR_INVALID, "is no name of a data set");
+        assert_string_equal(error.field, "dataset");
+    }
+}
+
+/* ---- what is wrong with files ---- */
+
+static void broken_files_are_named_and_nothing_is_left(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, false);
+    assert_int_equal(truncate("data/digits/t10k-images-idx3-ubyte", 100), 0);
+    assert_fails("digits", ERROR_INVALID, "data/digits/t10k-images-idx3-ubyte: the file is trunc");
+    fixture_write_dataset("data/digits", 12, 3, 1, false);
+    fixture_write_dataset("data/other", 11, 3, 1, false);
+    assert_int_equal(
+        rename("data/other/train-labels-idx1-ubyte", "data/digits/train-labels-idx1-ubyte"), 0);
+    assert_fails("digits", ERROR_INVALID, "12 images in data/digits/train-images-idx3-ubyte");
+
+    char path[128];
+    snprintf(path, sizeof path, "%s/cache/digits", fixture_root);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        if (entry->d_name[0] != '.') {
+            assert_string_equal(entry->d_name, "lock");
+        }
+    }
+    closedir(directory);
+}
+
+static void an_unwritable_cache_is_named(void **state)
+{
+    (void)state;
+    fixture_write("file", "", 0);
+    options.cache_directory = "file/cache";
+    assert_fails("digits", PREPARE_TRY_LATER, "NINETY_CACHE");
+}
+
+/* ---- the cache ---- */
+
+static void the_digest_is_that_of_the_shell_command(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    char command[1024], expected[SHA256_HEX_SIZE] = "";
+    snprintf(command, sizeof command,
+             "cd %s && sha256sum train-images-idx3-ubyte train-labels-idx1-ubyte "
+             "t10k-images-idx3-ubyte t10k-labels-idx1-ubyte | cut -c1-64 | sha256sum",
+             prepared.directory);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(expected, sizeof expected, pipe));
+    pclose(pipe);
+    assert_string_equal(prepared.data_sha256, expected);
+}
+
+static int64_t inode_of_images(void)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", prepared.directory);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return (int64_t)status.st_ino;
+}
+
+static void a_second_time_nothing_is_written(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    const int64_t inode = inode_of_images();
+    assert_prepares("digits", 1);
+    assert_int_equal(inode_of_images(), inode);
+}
+
+static void a_changed_source_is_a_new_content_beside_the_old(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    const struct prepared old = prepared;
+    fixture_write_dataset("data/digits", 12, 3, 2, true);
+    assert_prepares("digits", 2);
+    assert_string_not_equal(prepared.data_sha256, old.data_sha256);
+    prepared = old;
+    assert_shade(1); /* a trainer that holds it is not disturbed */
+}
+
+static void damage_in_the_cache_is_repaired(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    char path[600];
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", prepared.directory);
+    assert_int_equal(truncate(path, 50), 0);
+    assert_prepares("digits", 1);
+}
+
+static void a_copied_cache_is_as_good(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    const int64_t inode = inode_of_images();
+    char path[600];
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", prepared.directory);
+    assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0); /* another time of change */
+    assert_prepares("digits", 1);
+    assert_int_equal(inode_of_images(), inode);
+}
+
+static void what_a_killed_process_left_is_cleared_away(void **state)
+{
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s/cache/digits/tmp-abcdef", fixture_root);
+    fixture_write_dataset(path, 1, 1, 9, false);
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void the_lock_is_waited_for_until_an_abort(void **state)
+{
+    (void)state;
+    struct cache cache;
+    assert_int_equal(cache_open(NULL, "digits", &cache, &error), 0);
+    assert_int_equal(cache_lock(&cache, NULL, &error), 0);
+    const atomic_bool abort = true;
+    options.abort = &abort;
+    assert_int_equal(prepare("digits", &options, &prepared, &error), -ECANCELED);
+    cache_close(&cache);
+}
+
+#define N_AT_ONCE 6
+
+static void *prepare_in_thread(void *arg)
+{
+    const struct prepare_options thread_options = {0};
+    return (void *)(intptr_t)prepare("digits", &thread_options, arg, NULL);
+}
+
+static void processes_and_threads_at_once_agree(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 3000, 300, 1, true);
+    pid_t child[N_AT_ONCE];
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        child[i] = fork();
+        assert_true(child[i] >= 0);
+        if (child[i] == 0) {
+            _exit(prepare("digits", &options, &prepared, &error) == 0 ? 0 : 1);
+        }
+    }
+    pthread_t thread[N_AT_ONCE];
+    struct prepared result[N_AT_ONCE];
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, prepare_in_thread, &result[i]), 0);
+    }
+    assert_prepares("digits", 1);
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        void *r;
+        int status;
+        assert_int_equal(pthread_join(thread[i], &r), 0);
+        assert_int_equal((intptr_t)r, 0);
+        assert_string_equal(result[i].data_sha256, prepared.data_sha256);
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
+/* ---- drawn, and fetched ---- */
+
+static void count_progress(void *arg, const char *file, int64_t n_bytes, int64_t total)
+{
+    (void)file;
+    assert_true(n_bytes <= total);
+    ++*(int *)arg;
+}
+
+static void synthetic_digits_are_those_of_every_other_machine(void **state)
+{
+    (void)state;
+    int n_progress = 0;
+    options.progress = count_progress;
+    options.progress_arg = &n_progress;
+    assert_int_equal(prepare("synthetic-digits", &options, &prepared, &error), 0);
+    assert_string_equal(prepared.data_sha256, SYNTH_DATA_SHA256);
+    assert_int_equal(n_progress, 70);
+    struct dataset dataset;
+    assert_int_equal(dataset_open(prepared.directory, &dataset, &error), 0);
+    assert_int_equal(dataset.n_train, 60000);
+    assert_int_equal(dataset.n_test, 10000);
+    dataset_close(&dataset);
+    assert_int_equal(prepare("synthetic-digits", &options, &prepared, &error), 0);
+    assert_int_equal(n_progress, 70); /* from the cache */
+}
+
+/* Serves `directory`/v1/datasets/digits as a daemon would. */
+static struct file_server *start_daemon(const char *directory, int shade)
+{
+    char path[256], list[2048] = "{\"name\": \"digits\", \"files\": [";
+    snprintf(path, sizeof path, "%s/v1/datasets/digits", directory);
+    fixture_write_dataset(path, 12, 3, shade, true);
+    for (int i = 0; i < DATASET_FILE_COUNT; i++) {
+        char file[400], hex[SHA256_HEX_SIZE];
+        snprintf(file, sizeof file, "%s/%s.gz", path, dataset_file_names[i]);
+        assert_int_equal(sha256_file(file, hex), 0);
+        snprintf(list + strlen(list), sizeof list - strlen(list),
+                 "%s{\"name\": \"%s.gz\", \"size\": 1, \"sha256\": \"%s\"}", i > 0 ? ", " : "",
+                 dataset_file_names[i], hex);
+    }
+    strcat(list, "]}");
+    strcat(path, ".json");
+    fixture_write(path, list, strlen(list));
+    return file_server_start(directory);
+}
+
+static void the_daemon_is_asked_for_what_is_not_here(void **state)
+{
+    (void)state;
+    struct file_server *server = start_daemon("served", 5);
+    options.daemon_url = file_server_url(server);
+    options.token = "secret";
+    assert_prepares("digits", 5);
+    assert_string_equal(file_server_stats(server).authorization, "Bearer secret");
+    assert_int_equal(file_server_stats(server).n_requests, 5);
+    assert_prepares("digits", 5);
+    assert_int_equal(file_server_stats(server).n_requests, 6); /* the list alone */
+    assert_fails("letters", ERROR_INVALID, "data set letters: unknown");
+    file_server_stop(server);
+}
+
+static void a_data_set_that_changed_at_the_daemon_is_fetched_again(void **state)
+{
+    (void)state;
+    struct file_server *server = start_daemon("served", 5);
+    options.daemon_url = file_server_url(server);
+    assert_prepares("digits", 5);
+    file_server_stop(server);
+    server = start_daemon("served", 6);
+    options.daemon_url = file_server_url(server);
+    assert_prepares("digits", 6);
+    file_server_stop(server);
+}
+
+static void a_daemon_that_is_away_is_a_reason_to_try_later(void **state)
+{
+    (void)state;
+    struct file_server *server = start_daemon("served", 5);
+    file_server_answer(server, 503);
+    options.daemon_url = file_server_url(server);
+    assert_fails("digits", PREPARE_TRY_LATER, "503");
+    file_server_answer(server, 401);
+    assert_fails("digits", ERROR_INVALID, "a token is needed");
+    file_server_stop(server);
+}
+
+static void mnist_comes_from_a_mirror(void **state)
+{
+    (void)state;
+    if (mnist[0] == '\0') {
+        print_message("skipped: no MNIST here\n");
+        skip();
+    }
+    assert_int_equal(mkdir("mirror", 0700), 0);
+    assert_int_equal(symlink(mnist, "mirror/mnist"), 0);
+    struct file_server *server = file_server_start("mirror");
+    setenv("NINETY_MIRRORS", file_server_url(server), 1);
+    file_server_cut_after(server, 3000000);
+    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+    assert_int_equal(file_server_stats(server).n_requests, 4 + 3);
+    file_server_stop(server);
+    struct dataset dataset;
+    assert_int_equal(dataset_open(prepared.directory, &dataset, &error), 0);
+    assert_int_equal(dataset.n_train, 60000);
+    assert_int_equal(dataset.train_labels[0], 5);
+    dataset_close(&dataset);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_teardown)
+
+int main(void)
+{
+    const char *found = fixture_find_mnist();
+    snprintf(mnist, sizeof mnist, "%s", found != NULL ? found : "");
+    const struct CMUnitTest tests[] = {
+        TEST(directories_are_looked_into_in_order),
+        TEST(a_directory_of_another_name_is_not_taken_for_the_data_set),
+        TEST(mnist_is_recognized_by_its_bytes),
+        TEST(a_known_name_with_other_bytes_is_an_error),
+        TEST(an_incomplete_directory_is_an_error),
+        TEST(names_that_could_leave_the_cache_are_refused),
+        TEST(broken_files_are_named_and_nothing_is_left),
+        TEST(an_unwritable_cache_is_named),
+        TEST(the_digest_is_that_of_the_shell_command),
+        TEST(a_second_time_nothing_is_written),
+        TEST(a_changed_source_is_a_new_content_beside_the_old),
+        TEST(damage_in_the_cache_is_repaired),
+        TEST(a_copied_cache_is_as_good),
+        TEST(what_a_killed_process_left_is_cleared_away),
+        TEST(the_lock_is_waited_for_until_an_abort),
+        TEST(processes_and_threads_at_once_agree),
+        TEST(synthetic_digits_are_those_of_every_other_machine),
+        TEST(the_daemon_is_asked_for_what_is_not_here),
+        TEST(a_data_set_that_changed_at_the_daemon_is_fetched_again),
+        TEST(a_daemon_that_is_away_is_a_reason_to_try_later),
+        TEST(mnist_comes_from_a_mirror),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
