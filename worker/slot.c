@@ -255,8 +255,6 @@ static void on_restart(uv_timer_t *timer)
 /* The trainer is gone, for a reason of its own unless `blameless`. */
 static void restart(struct slot *slot, bool blameless)
 {
-    slot->trainer = DOWN;
-    slot->process = NULL;
     if (slot->closing) {
         uv_close((uv_handle_t *)&slot->timer, on_closed);
         return;
@@ -274,6 +272,8 @@ static void on_exit_of_trainer(void *arg, int wait_status)
 {
     struct slot *slot = arg;
     bool stopped = slot->trainer == STOPPING;
+    slot->trainer = DOWN; /* before anybody asks whether the slot is free */
+    slot->process = NULL;
     uv_timer_stop(&slot->timer);
     if (!stopped) {
         char reason[512];

@@ -140,7 +140,7 @@ static void on_answer(void *arg, const struct client_answer *http)
 static int claim_wait_s(struct worker *worker)
 {
     uint64_t idle_ms = worker->options->idle_ms;
-    if (idle_ms == 0 || outbox_n_held(worker->outbox) > 0) {
+    if (idle_ms == 0) {
         return CLAIM_WAIT_S;
     }
     uint64_t end_ms = worker->idle_since_ms + idle_ms;
@@ -224,10 +224,13 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- the step ---- */
 
+/* When an idle worker leaves: never while a claim is on its way, which may bring a trial. */
 static uint64_t idle_end_ms(const struct worker *worker)
 {
-    return worker->options->idle_ms > 0 ? worker->idle_since_ms + worker->options->idle_ms
-                                        : SESSION_NEVER;
+    if (worker->options->idle_ms == 0 || worker->calls[SESSION_CLAIM].request) {
+        return SESSION_NEVER;
+    }
+    return worker->idle_since_ms + worker->options->idle_ms;
 }
 
 static uint64_t begin_due_calls(struct worker *worker)
@@ -259,7 +262,7 @@ static void step(struct worker *worker)
         worker->idle_since_ms = now_ms(worker);
     }
     session_outbox_changed(&worker->session, now_ms(worker));
-    if (now_ms(worker) >= idle_end_ms(worker) && !worker->calls[SESSION_CLAIM].request) {
+    if (!worker->stopping && now_ms(worker) >= idle_end_ms(worker)) {
         log_info("stopping: no trial for a while idle_s=%" PRIu64, worker->options->idle_ms / 1000);
         begin_stop(worker, WORKER_DONE);
     }

@@ -1,5 +1,6 @@
 #include "worker/data/cache.h"
 
+#include "worker/cache_root.h"
 #include "worker/data/prepare.h"
 
 #include <dirent.h>
@@ -26,48 +27,16 @@ static int disk_error(const char *path, const char *what, struct error *error)
 
 /* ---- opening and locking ---- */
 
-static int root_directory(const char *root, char *ret_path, size_t size)
-{
-    const char *cache = root != NULL ? root : getenv("NINETY_CACHE");
-    if (cache != NULL && cache[0] != '\0') {
-        return snprintf(ret_path, size, "%s", cache);
-    }
-    const char *xdg = getenv("XDG_CACHE_HOME");
-    if (xdg != NULL && xdg[0] == '/') { /* the specification ignores relative ones */
-        return snprintf(ret_path, size, "%s/ninety", xdg);
-    }
-    const char *home = getenv("HOME");
-    return snprintf(ret_path, size, "%s/.cache/ninety",
-                    home != NULL && home[0] != '\0' ? home : "/var/tmp");
-}
-
-static int make_directories(const char *path)
-{
-    char partial[512];
-    snprintf(partial, sizeof partial, "%s", path);
-    for (char *slash = strchr(partial + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL) {
-            *slash = '\0';
-        }
-        if (mkdir(partial, 0777) != 0 && errno != EEXIST) {
-            return -errno;
-        }
-        if (slash == NULL) {
-            return 0;
-        }
-        *slash = '/';
-    }
-}
-
 int cache_open(const char *root, const char *name, struct cache *ret, struct error *error)
 {
     struct cache cache = {.lock_fd = -1};
-    char top[sizeof cache.directory - 80]; /* NAME is at most 63 bytes */
-    if (root_directory(root, top, sizeof top) >= (int)sizeof top) {
-        return error_set(error, NULL, "%.100s...: the path of the cache is too long", top);
+    const int r = cache_root_open(root, name, cache.directory, sizeof cache.directory);
+    if (r == -ENAMETOOLONG) {
+        return error_set(error, NULL, "%.100s...: the path of the cache is too long",
+                         cache.directory);
     }
-    snprintf(cache.directory, sizeof cache.directory, "%s/%s", top, name);
-    if (make_directories(cache.directory) != 0) {
+    if (r != 0) {
+        errno = -r;
         return disk_error(cache.directory, "cannot make the cache directory", error);
     }
     *ret = cache;

@@ -1,0 +1,362 @@
+"""ninety-worker against a daemon that fails in every way, with a trainer that does too."""
+import collections
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from fake_daemon import FakeDaemon, NINETY_WORKER, Worker, wait_until
+
+
+def alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")")[-1]
+        return state.split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class WorkerTest(unittest.TestCase):
+    def start(self, *options, heartbeat_s=0.2, token=None, **more):
+        self.daemon = FakeDaemon(heartbeat_s, token)
+        self.addCleanup(lambda: self.daemon.server and self.daemon.stop())
+        return self.start_worker(*options, **more)
+
+    def start_worker(self, *options, **more):
+        self.worker = Worker(self.daemon.url, *options, **more)
+        self.addCleanup(self.worker.close)
+        return self.worker
+
+    def end_of(self, trial):
+        return wait_until(lambda: self.daemon.end(trial), f"end of trial {trial}")
+
+    def assert_done(self, trial):
+        end = self.end_of(trial)
+        self.assertIn("done", end, f"trial {trial} {end}\n{self.worker.log}")
+        self.assertEqual(self.daemon.steps[trial, 1], {0, 1, 2})
+
+
+class Ordinary(WorkerTest):
+    def test_it_registers_and_says_what_it_is(self):
+        self.start("--kernel", "SkylakeX", slots=3)
+        wait_until(lambda: self.daemon.workers, "registration")
+        said = self.daemon.calls("/v1/workers")[0]
+        self.assertEqual(said["slots"], 3)
+        self.assertEqual(said["pid"], self.worker.process.pid)
+        self.assertEqual(said["kernel"], "SkylakeX")
+        self.assertEqual(set(said), {"host", "pid", "slots", "cpu", "kernel", "version"})
+
+    def test_trials_are_trained_and_reported_with_what_the_trainer_left_out(self):
+        self.start(slots=2)
+        self.daemon.submit(0, 11, 0, 0)
+        for trial in (1, 3, 4):
+            self.assert_done(trial)
+        done = self.end_of(2)["done"]
+        self.assertEqual(done["trainer"], "fake 1.0")
+        self.assertEqual(done["kernel"], "Fake")
+        self.assertRegex(done["data_sha256"], "^[0-9a-f]{64}$")
+        self.assertNotIn("steps_to_target", done)
+        self.assertEqual(self.daemon.workers, 1)
+
+    def test_claims_ask_for_no_more_than_the_free_slots_and_only_one_waits(self):
+        self.start(slots=3)
+        self.daemon.submit(9, 9, 9, 9)
+        wait_until(lambda: len(self.daemon.calls("granted")) == 3, "claims")
+        seen = len(self.daemon.calls("/v1/reports"))
+        wait_until(lambda: len(self.daemon.calls("/v1/reports")) > seen + 3, "reports")
+        self.assertEqual(len(self.daemon.queue), 1)
+        self.assertLessEqual(max(c["max"] for c in self.daemon.calls("/v1/claims")), 3)
+        self.assertEqual(self.daemon.most_claims_waiting, 1)
+
+    def test_every_heartbeat_vouches_for_every_trial_held(self):
+        self.start(slots=2, heartbeat_s=0.1)
+        self.daemon.submit(6, 9)
+        wait_until(lambda: len(self.daemon.calls("granted")) == 2, "claims")
+        seen = len(self.daemon.calls("/v1/reports"))
+        wait_until(lambda: len(self.daemon.calls("/v1/reports")) > seen + 5, "heartbeats")
+        for body in self.daemon.calls("/v1/reports")[seen + 1:]:
+            self.assertEqual({item["trial"] for item in body["reports"]}, {1, 2})
+
+    def test_a_worker_without_work_leaves_when_told_to(self):
+        self.start("--exit-when-idle", "1")
+        self.daemon.submit(0)
+        self.assert_done(1)
+        began = time.monotonic()
+        self.assertEqual(self.worker.wait(), 0)
+        self.assertGreater(time.monotonic() - began, 0.7)
+
+
+class DaemonTrouble(WorkerTest):
+    def test_a_daemon_that_is_not_there_yet_is_waited_for_and_it_says_so_once(self):
+        self.daemon = FakeDaemon()
+        self.daemon.stop()
+        self.start_worker()
+        wait_until(lambda: "waiting for the daemon" in self.worker.log, "word of waiting")
+        time.sleep(1)
+        self.daemon.start()
+        self.addCleanup(self.daemon.stop)
+        self.daemon.submit(0)
+        self.assert_done(1)
+        self.assertEqual(self.worker.log.count("waiting for the daemon"), 1)
+        self.assertIn("answers again", self.worker.log)
+
+    def test_training_goes_on_while_the_daemon_is_away_and_is_delivered_later(self):
+        self.start(slots=2)
+        self.daemon.submit(8, 8)
+        wait_until(lambda: len(self.daemon.calls("granted")) == 2, "claims")
+        self.daemon.stop()
+        wait_until(lambda: self.worker.log.count("trial done") == 2, "end of training")
+        self.assertIn("the daemon is away", self.worker.log)
+        self.daemon.start()
+        for trial in (1, 2):
+            self.assertIn("done", self.end_of(trial))
+            self.assertEqual(self.daemon.steps[trial, 1], set(range(50)) | {1, 2})
+        self.assertEqual(self.daemon.workers, 1)
+
+    def test_a_lost_answer_is_made_good_by_the_same_report(self):
+        self.start()
+        lost = []
+
+        def interfere(path, body):
+            if path == "/v1/reports" and any("done" in item for item in body["reports"]):
+                lost.append(body)
+                return "lose" if len(lost) <= 2 else None
+            return None
+        self.daemon.interfere = interfere
+        self.daemon.submit(0)
+        self.assert_done(1)
+        wait_until(lambda: len(lost) == 3, "repeats")
+        self.assertEqual(lost[1], lost[0])
+        self.assertEqual(lost[2], lost[0])
+        self.daemon.submit(0)
+        self.assert_done(2)
+
+    def test_a_daemon_that_cannot_write_gets_it_later(self):
+        self.start()
+        asked = collections.Counter()
+
+        def interfere(path, body):
+            asked[path] += 1
+            return (503, {"error": {"code": "unavailable"}}) if asked[path] % 2 else None
+        self.daemon.interfere = interfere
+        self.daemon.submit(0, 0)
+        self.assert_done(1)
+        self.assert_done(2)
+
+    def test_a_lease_that_is_lost_or_cancelled_stops_the_trainer(self):
+        for status in ("lease_lost", "cancelled"):
+            with self.subTest(status):
+                self.start()
+                self.daemon.submit(9)
+                wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+                trainer = self.worker.trainers()[0]
+                self.daemon.status[1, 1] = status
+                wait_until(lambda: not alive(trainer), "end of the trainer")
+                self.daemon.submit(0)
+                self.assert_done(2)
+                self.assertNotIn(1, [i["trial"] for i in
+                                     self.daemon.calls("/v1/reports")[-1]["reports"]])
+
+    def test_a_forgotten_worker_registers_again_and_keeps_training(self):
+        self.start()
+        self.daemon.submit(8)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+
+        def interfere(path, body):
+            if path != "/v1/workers" and body["worker"] == 1:
+                return 404, {"error": {"code": "unknown_worker", "message": "no worker 1"}}
+            return None
+        self.daemon.interfere = interfere
+        self.assertIn("done", self.end_of(1))
+        self.assertEqual(self.daemon.workers, 2)
+        self.assertEqual(len(self.daemon.calls("granted")), 1)
+
+    def test_a_report_the_daemon_refuses_fails_that_trial_only(self):
+        self.start(slots=2)
+
+        def interfere(path, body):
+            for i, item in enumerate(body.get("reports", [])):
+                if "done" in item and item["trial"] == 1:
+                    return 400, {"error": {"code": "invalid_field", "message": "no such step",
+                                           "field": f"reports[{i}].done.steps"}}
+            return None
+        self.daemon.interfere = interfere
+        self.daemon.submit(0, 8)
+        failed = self.end_of(1)["failed"]
+        self.assertIn("no such step", failed["reason"])
+        self.assertFalse(failed.get("retry"))
+        self.assertIn("done", self.end_of(2))
+
+    def test_a_wrong_token_is_said_once_and_ends_it(self):
+        self.start(token="right", env={"NINETY_TOKEN": "wrong"})
+        self.assertEqual(self.worker.wait(), 77)
+        self.assertEqual(self.worker.log.count("does not accept the token"), 1)
+        self.assertEqual(len(self.daemon.calls("/v1/workers")), 1)
+
+    def test_a_token_that_becomes_wrong_later_ends_nothing(self):
+        self.start(token="right", env={"NINETY_TOKEN": "right"})
+        self.daemon.submit(8)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        self.daemon.token = "other"
+        wait_until(lambda: "does not accept the token" in self.worker.log, "complaint")
+        self.daemon.token = "right"
+        self.assertIn("done", self.end_of(1))
+
+
+class Stopping(WorkerTest):
+    def test_sigterm_hands_trials_back_at_once(self):
+        self.start(slots=2)
+        self.daemon.submit(9, 6)
+        wait_until(lambda: len(self.daemon.calls("granted")) == 2, "claims")
+        trainers = self.worker.trainers()
+        self.worker.terminate()
+        self.assertEqual(self.worker.wait(3), 0)
+        for trial in (1, 2):
+            self.assertEqual(self.daemon.end(trial), {"trial": trial, "attempt": 1,
+                                                      "released": True})
+        self.assertFalse(any(alive(pid) for pid in trainers))
+
+    def test_sigterm_ends_it_even_while_the_daemon_is_away(self):
+        self.start("--no-pin")
+        self.daemon.submit(9)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        self.daemon.stop()
+        began = time.monotonic()
+        self.worker.terminate()
+        self.assertEqual(self.worker.wait(5), 0)
+        self.assertLess(time.monotonic() - began, 3)
+
+    def test_a_second_signal_does_not_wait(self):
+        self.start(trainer=None, env={"NINETY_TRAINER": "/bin/cat"})
+        self.daemon.interfere = lambda path, body: time.sleep(30)
+        wait_until(lambda: self.daemon.calls("/v1/workers"), "registration")
+        self.worker.process.send_signal(signal.SIGINT)
+        self.worker.process.send_signal(signal.SIGTERM)
+        self.worker.wait(3)
+
+    def test_trainers_die_with_a_killed_worker(self):
+        self.start(slots=2)
+        self.daemon.submit(6)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        trainers = self.worker.trainers()
+        self.assertEqual(len(trainers), 2)
+        self.worker.process.kill()
+        self.worker.wait()
+        wait_until(lambda: not any(alive(pid) for pid in trainers), "end of the trainers")
+
+    def test_it_can_die_with_whoever_started_it(self):
+        self.daemon = FakeDaemon()
+        self.addCleanup(self.daemon.stop)
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", f"'{NINETY_WORKER}' --daemon {self.daemon.url} --die-with-parent "
+             "--kernel default --trainer cat & echo $!; read line"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        worker = int(shell.stdout.readline())
+        wait_until(lambda: self.daemon.workers, "registration")
+        shell.kill()
+        shell.wait()
+        shell.stdin.close()
+        shell.stdout.close()
+        wait_until(lambda: not alive(worker), "end of the worker")
+
+
+class TrainerTrouble(WorkerTest):
+    def assert_fails(self, seed, pattern, retry=True):
+        self.start()
+        self.daemon.submit(seed, 0)
+        failed = self.end_of(1)["failed"]
+        self.assertRegex(failed["reason"], pattern)
+        self.assertEqual(failed["retry"], retry)
+        self.assert_done(2)
+
+    def test_a_killed_trainer_is_a_failed_attempt(self):
+        self.start()
+        self.daemon.submit(9, 0)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        os.kill(self.worker.trainers()[0], signal.SIGKILL)
+        failed = self.end_of(1)["failed"]
+        self.assertIn("SIGKILL", failed["reason"])
+        self.assertTrue(failed["retry"])
+        self.assert_done(2)
+
+    def test_rubbish_from_the_trainer_is_a_failed_attempt(self):
+        self.assert_fails(2, "no line of the protocol")
+
+    def test_news_of_another_trial_is_a_failed_attempt(self):
+        self.assert_fails(3, "spoke of trial 2")
+
+    def test_the_trainers_last_words_are_the_reason(self):
+        self.assert_fails(4, "code 3.*no cheese . left")
+
+    def test_a_failure_for_good_is_passed_on_as_such(self):
+        self.assert_fails(5, "diverged at step 1", retry=False)
+
+    def test_a_trainer_that_never_starts_claims_nothing(self):
+        self.start(trainer="false")
+        self.daemon.submit(0)
+        wait_until(lambda: self.worker.log.count("trainer died") >= 3, "attempts to start")
+        self.assertEqual(self.daemon.calls("/v1/claims"), [])
+        self.assertLess(self.worker.log.count("trainer died"), 6)
+
+
+class Data(WorkerTest):
+    def test_a_truncated_file_fails_the_trial_for_good_and_the_worker_lives(self):
+        self.start()
+        path = self.worker.data / "tiny" / "train-images-idx3-ubyte.gz"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:len(whole) // 2])
+        self.daemon.submit(0)
+        failed = self.end_of(1)["failed"]
+        self.assertIn("train-images", failed["reason"])
+        self.assertFalse(failed.get("retry"))
+        path.write_bytes(whole)
+        self.daemon.submit(0)
+        self.assert_done(2)
+
+    def test_a_data_set_nobody_has_is_named(self):
+        self.start()
+        self.daemon.submit(0, dataset="unheard-of")
+        failed = self.end_of(1)["failed"]
+        self.assertIn("unheard-of", failed["reason"])
+
+
+class CommandLine(unittest.TestCase):
+    def run_worker(self, *options, **env):
+        return subprocess.run([NINETY_WORKER, *options], capture_output=True, text=True, timeout=20,
+                              stdin=subprocess.DEVNULL, env={**os.environ, **env})
+
+    def test_help_names_every_flag_and_version_says_it(self):
+        done = self.run_worker("--help")
+        self.assertEqual(done.returncode, 0)
+        for flag in ("daemon", "token-file", "slots", "trainer", "data", "exit-when-idle",
+                     "kernel", "cache", "version", "help", "no-pin", "die-with-parent",
+                     "hang-timeout"):
+            self.assertIn(f"--{flag}", done.stdout)
+        self.assertTrue(re.fullmatch(r"ninety-worker \d+\.\d+\.\d+\n",
+                                     self.run_worker("--version").stdout))
+
+    def test_wrong_arguments_are_one_clear_line_and_2(self):
+        for options, words in [(["--slots", "0"], "--slots wants a number from 1"),
+                               (["--slots", "two"], "not 'two'"),
+                               (["--daemon", "localhost:9190"], "not 'localhost:9190'"),
+                               (["--exit-when-idle", "-1"], "number of seconds"),
+                               (["--token-file", "/nonexistent"], "No such file"),
+                               (["--token-file", "/dev/null"], "holds no token"),
+                               (["extra"], "unexpected argument 'extra'")]:
+            with self.subTest(options):
+                done = self.run_worker(*options)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_a_missing_trainer_is_named_with_the_remedy(self):
+        done = self.run_worker(NINETY_TRAINER="/nonexistent")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("NINETY_TRAINER", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
