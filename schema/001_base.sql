@@ -216,6 +216,8 @@ CREATE VIEW summary AS -- One row per cell: its trials over all seeds.
 -- Quartiles are over the n trials that succeeded; one that never reached the target counts as larger
 -- than every number, and a quartile that falls on such a trial is NULL. Between two trials the
 -- quartile is interpolated: the q-quantile of v[0] <= ... <= v[n-1] stands at position q * (n - 1).
+-- Windows over (sweep, cell) throughout, no GROUP BY: SQLite pushes "WHERE sweep = 7" through them, and
+-- the summary of one sweep costs nothing for the others.
 WITH outcomes AS (
     SELECT t.sweep, t.cell, t.state, t.reached,
         a.steps_to_target, a.seconds_to_target, a.ms_per_step, a.final_accuracy,
@@ -227,26 +229,27 @@ WITH outcomes AS (
     FROM trials t
     LEFT JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt AND t.state = 'succeeded'
 ), quantiles AS (
-    SELECT sweep, cell,
-        count(*) FILTER (WHERE state = 'succeeded') AS n,
-        count(*) FILTER (WHERE reached = 1) AS reached,
-        count(*) FILTER (WHERE reached = 0) AS censored,
-        count(*) FILTER (WHERE state = 'failed') AS failed,
-        count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-        count(*) FILTER (WHERE state IN ('queued', 'running')) AS pending,
-        avg(ms_per_step) AS mean_ms_per_step, avg(final_accuracy) AS mean_final_accuracy,
-        max(last) AS last,
-        max(steps_to_target) FILTER (WHERE steps_rank = last / 4) AS q1_low,
-        max(steps_to_target) FILTER (WHERE steps_rank = (last + 3) / 4) AS q1_high,
-        max(steps_to_target) FILTER (WHERE steps_rank = last / 2) AS median_low,
-        max(steps_to_target) FILTER (WHERE steps_rank = (last + 1) / 2) AS median_high,
-        max(steps_to_target) FILTER (WHERE steps_rank = last * 3 / 4) AS q3_low,
-        max(steps_to_target) FILTER (WHERE steps_rank = (last * 3 + 3) / 4) AS q3_high,
-        max(seconds_to_target) FILTER (WHERE seconds_rank = last / 2) AS seconds_low,
-        max(seconds_to_target) FILTER (WHERE seconds_rank = (last + 1) / 2) AS seconds_high
-    FROM outcomes GROUP BY sweep, cell
+    SELECT DISTINCT sweep, cell,
+        count(*) FILTER (WHERE state = 'succeeded') OVER one AS n,
+        count(*) FILTER (WHERE reached = 1) OVER one AS reached,
+        count(*) FILTER (WHERE reached = 0) OVER one AS censored,
+        count(*) FILTER (WHERE state = 'failed') OVER one AS failed,
+        count(*) FILTER (WHERE state = 'cancelled') OVER one AS cancelled,
+        count(*) FILTER (WHERE state IN ('queued', 'running')) OVER one AS pending,
+        avg(ms_per_step) OVER one AS mean_ms_per_step,
+        avg(final_accuracy) OVER one AS mean_final_accuracy,
+        max(last) OVER one AS last,
+        max(steps_to_target) FILTER (WHERE steps_rank = last / 4) OVER one AS q1_low,
+        max(steps_to_target) FILTER (WHERE steps_rank = (last + 3) / 4) OVER one AS q1_high,
+        max(steps_to_target) FILTER (WHERE steps_rank = last / 2) OVER one AS median_low,
+        max(steps_to_target) FILTER (WHERE steps_rank = (last + 1) / 2) OVER one AS median_high,
+        max(steps_to_target) FILTER (WHERE steps_rank = last * 3 / 4) OVER one AS q3_low,
+        max(steps_to_target) FILTER (WHERE steps_rank = (last * 3 + 3) / 4) OVER one AS q3_high,
+        max(seconds_to_target) FILTER (WHERE seconds_rank = last / 2) OVER one AS seconds_low,
+        max(seconds_to_target) FILTER (WHERE seconds_rank = (last + 1) / 2) OVER one AS seconds_high
+    FROM outcomes WINDOW one AS (PARTITION BY sweep, cell)
 )
-SELECT c.sweep, s.name AS sweep_name, c.cell,
+SELECT q.sweep, s.name AS sweep_name, q.cell,
     c.dataset, c.depth, c.width, c.hidden_units, c.activation, c.batch_norm, c.batch_norm_output,
     c.bn_momentum, c.bn_epsilon, c.initializer, c.optimizer, c.learning_rate, c.beta1, c.beta2,
     c.epsilon, c.momentum, c.batch_size, c.train_size, c.target_accuracy, c.max_steps,
@@ -262,9 +265,9 @@ SELECT c.sweep, s.name AS sweep_name, c.cell,
     q.seconds_low + (q.seconds_high - q.seconds_low) * (q.last % 2) / 2.0 AS median_seconds,
     q.mean_ms_per_step,
     q.mean_final_accuracy
-FROM sweeps s
-JOIN cells c ON c.sweep = s.id
-JOIN quantiles q ON q.sweep = c.sweep AND q.cell = c.cell;
+FROM quantiles q
+JOIN cells c ON c.sweep = q.sweep AND c.cell = q.cell
+JOIN sweeps s ON s.id = q.sweep;
 
 CREATE VIEW curves AS -- The learning curve of every trial's latest attempt.
 SELECT t.trial, t.sweep, t.sweep_name, t.cell, t.replicate,

@@ -1,6 +1,7 @@
 #include "tests/queue_fixture.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +69,27 @@ static void quartiles_of_few_trials_are_exact(void **state)
                  (long long)sweep);
         expect(f, sql, cases[i].answer);
     }
+}
+
+/* Whether SQLite's plan for the statement has this step. */
+static bool plan_has(struct queue_fixture *f, const char *sql, const char *step)
+{
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_prepare_v2(f->eyes, sql, -1, &stmt, NULL), SQLITE_OK);
+    bool found = false;
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        found |= strstr((const char *)sqlite3_column_text(stmt, 3), step) != NULL;
+    }
+    sqlite3_finalize(stmt);
+    return found;
+}
+
+static void the_summary_of_one_sweep_reads_its_trials_only(void **state)
+{
+    struct queue_fixture *f = *state;
+    const char *one = "EXPLAIN QUERY PLAN SELECT * FROM summary WHERE sweep = ?1 ORDER BY cell";
+    assert_true(plan_has(f, one, "SEARCH t USING INDEX sqlite_autoindex_trials_1 (sweep=?)"));
+    assert_false(plan_has(f, one, "SCAN t "));
 }
 
 static void a_cell_without_results_has_a_row(void **state)
@@ -172,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(quartiles_count_censored_trials_as_beyond_every_number),
         TEST(quartiles_of_few_trials_are_exact),
+        TEST(the_summary_of_one_sweep_reads_its_trials_only),
         TEST(a_cell_without_results_has_a_row),
         TEST(depth_and_width_follow_from_the_layers),
         TEST(results_have_the_columns_of_the_contract),
