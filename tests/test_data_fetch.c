@@ -47,6 +47,19 @@ static void assert_complete(void)
     free(bytes);
 }
 
+struct seen {
+    int64_t n_bytes, total;
+    int n;
+};
+
+static void on_progress(void *arg, const char *file, int64_t n_bytes, int64_t total)
+{
+    struct seen *seen = arg;
+    assert_string_equal(file, "served");
+    assert_true(n_bytes >= seen->n_bytes);
+    *seen = (struct seen){n_bytes, total, seen->n + 1};
+}
+
 static void a_file_is_fetched(void **state)
 {
     (void)state;
@@ -85,9 +98,12 @@ static void a_server_without_ranges_sends_everything_again(void **state)
     (void)state;
     fixture_write("here", "rubbish", 7);
     file_server_ignore_ranges(server);
-    const struct fetch fetch = {.url = url, .name = "served"};
+    struct seen seen = {0};
+    const struct fetch fetch = {
+        .url = url, .name = "served", .progress = on_progress, .progress_arg = &seen};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_complete();
+    assert_int_equal(seen.n_bytes, SIZE);
 }
 
 static void more_than_the_server_has_is_thrown_away(void **state)
@@ -168,19 +184,6 @@ static void the_token_goes_along(void **state)
     assert_string_equal(text, "hello");
     free(text);
     assert_string_equal(file_server_stats(server).authorization, "Bearer secret");
-}
-
-struct seen {
-    int64_t n_bytes, total;
-    int n;
-};
-
-static void on_progress(void *arg, const char *file, int64_t n_bytes, int64_t total)
-{
-    struct seen *seen = arg;
-    assert_string_equal(file, "served");
-    assert_true(n_bytes >= seen->n_bytes);
-    *seen = (struct seen){n_bytes, total, seen->n + 1};
 }
 
 static void progress_ends_with_everything_here(void **state)
