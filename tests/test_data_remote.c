@@ -123,7 +123,7 @@ static void a_part_that_was_wrong_is_fetched_afresh(void **state)
 {
     (void)state;
     fixture_write("here/train-images-idx3-ubyte.gz", "nonsense", 8);
-    use_mirrors(good, good);
+    setenv("NINETY_MIRRORS", file_server_url(good), 1);
     struct located located;
     assert_int_equal(fetch_known(&located), 0);
     assert_all_here(&located);
