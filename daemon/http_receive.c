@@ -3,8 +3,8 @@
  * in this order: on_connection, then for each request on_target, on_access (head), on_access
  * (pieces of the body), on_access (complete), on_completed.
  *
- * Failure modes: a body too large is answered before it is read where its length is told, and after
- * it was read and dropped where it is chunked; a client too slow for the limits is cut off.
+ * Failure modes: a body too large is dropped as it comes, or answered unread when its told length
+ * is beyond all reason; a client too slow for the limits is cut off.
  */
 #include "daemon/http_internal.h"
 
@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A body too large but not larger than this is read to its end, for politeness. */
+#define WORTH_DROPPING_BYTES (4ull * HTTP_MAX_BODY)
 #define KEPT_BODY_BYTES 4096 /* a larger body buffer is freed after its request */
 
 /* ---- connections ---- */
@@ -193,20 +195,23 @@ static enum MHD_Result receive_head(struct http_request *request, const char *pa
     } else if (http_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL) {
         size = HTTP_MAX_BODY; /* for the deadline */
     }
-    if (request->body_too_large) {
+    if (size > WORTH_DROPPING_BYTES) {
         deliver(request); /* an answer before the body also ends the connection */
         return MHD_YES;
     }
     request->deadline_ms =
         uv_now(request->server->loop) + limits->head_ms + size * 1000 / limits->body_bytes_per_s;
-    return length == NULL || reserve_body(request, size) ? MHD_YES : MHD_NO;
+    bool stored = length != NULL && !request->body_too_large;
+    return !stored || reserve_body(request, size) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result receive_body(struct http_request *request, const char *data, size_t size)
 {
     if (request->body_size + size > HTTP_MAX_BODY) {
-        request->body_too_large = true; /* chunked: read on to be able to say so */
-        return MHD_YES;
+        request->body_too_large = true;
+    }
+    if (request->body_too_large) {
+        return MHD_YES; /* dropped: most clients read our answer only after their last byte */
     }
     /* Doubling, for chunked bodies; otherwise receive_head has made room. */
     size_t wanted = request->body_size + size;
