@@ -15,6 +15,9 @@ import pathlib
 import sys
 import time
 
+# One thread, also of the BLAS below PyTorch, which reads this as it is loaded.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy
 import torch
 from torch import nn
