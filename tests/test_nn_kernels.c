@@ -15,6 +15,7 @@ struct data {
     size_t n;
     float *x, *y, *d, *mean, *scale, *shift;
     float *out, *sum, *dot;
+    struct area area;
 };
 
 static float *floats(size_t n)
@@ -28,8 +29,9 @@ static struct data make_data(int shape)
 {
     int rows = shapes[shape].rows, cols = shapes[shape].cols;
     size_t n = (size_t)rows * (size_t)cols, k = (size_t)cols;
-    struct data data = {rows,      cols,      n,         floats(n), floats(n), floats(n),
-                        floats(k), floats(k), floats(k), floats(n), floats(k), floats(k)};
+    struct data data = {
+        rows,      cols,      n,         floats(n), floats(n), floats(n),         floats(k),
+        floats(k), floats(k), floats(n), floats(k), floats(k), {rows, cols, cols}};
     struct rng rng;
 
     rng_init(&rng, 7, RNG_SYNTH, (uint32_t)shape);
@@ -65,7 +67,7 @@ static void activation_is_that_of_libm(void **state)
         struct affine u = {data.mean, data.scale, data.shift};
 
         for (enum activation f = 0; f < ACTIVATION_COUNT; f++) {
-            kernels_variant(0)->activate(f, data.rows, data.cols, &u, data.x, data.out);
+            kernels_variant(0)->activate(f, data.area, &u, data.x, data.out);
             for (size_t i = 0; i < data.n; i++) {
                 assert_close(data.out[i], reference_activation(f, affine_at(&data, i)), 2e-6, 2e-6);
             }
@@ -86,8 +88,8 @@ static void activation_holds_over_the_whole_line(void **state)
             x[i] = (float)((i - N / 2) * 0.05 + 1e-3); /* -100..100, off the kinks */
             d[i] = 1;
         }
-        kernels_variant(0)->activate(f, N, 1, &u, x, y);
-        kernels_variant(0)->activate_backward(f, N, 1, &u, x, y, d, sum, NULL);
+        kernels_variant(0)->activate(f, (struct area){N, 1, 1}, &u, x, y);
+        kernels_variant(0)->activate_backward(f, (struct area){N, 1, 1}, &u, x, y, d, sum, NULL);
         for (int i = 0; i < N; i++) {
             assert_close(y[i], reference_activation(f, x[i]), 1e-6, 1e-6);
             assert_close(d[i], reference_slope(f, x[i]), 1e-5, 1e-5);
@@ -109,7 +111,7 @@ static void activation_near_zero_keeps_its_digits(void **state)
     for (size_t k = 0; k < sizeof(through_zero) / sizeof(through_zero[0]); k++) {
         for (int e = -20; e < 0; e++) {
             x[0] = -(float)pow(2, e);
-            kernels_variant(0)->activate(through_zero[k], 1, 1, &u, x, y);
+            kernels_variant(0)->activate(through_zero[k], (struct area){1, 1, 1}, &u, x, y);
             assert_close(y[0], reference_activation(through_zero[k], x[0]), 2e-6, 0);
         }
     }
@@ -124,7 +126,7 @@ static void a_nan_is_not_swallowed_by_any_activation(void **state)
     for (int v = 0; kernels_variant(v); v++) {
         for (enum activation f = 0; f < ACTIVATION_COUNT; f++) {
             x[0] = NAN;
-            kernels_variant(v)->activate(f, 1, 1, &u, x, y);
+            kernels_variant(v)->activate(f, (struct area){1, 1, 1}, &u, x, y);
             assert_true(isnan(y[0]));
         }
     }
@@ -140,10 +142,10 @@ static void activation_backward_is_the_slope_and_its_column_sums(void **state)
         for (enum activation f = 0; f < ACTIVATION_COUNT; f++) {
             double sum[600] = {0}, dot[600] = {0}, size[600] = {0};
 
-            kernels_variant(0)->activate(f, data.rows, data.cols, &u, data.x, data.y);
+            kernels_variant(0)->activate(f, data.area, &u, data.x, data.y);
             memcpy(data.out, data.d, data.n * sizeof(float));
-            kernels_variant(0)->activate_backward(f, data.rows, data.cols, &u, data.x, data.y,
-                                                  data.out, data.sum, data.dot);
+            kernels_variant(0)->activate_backward(f, data.area, &u, data.x, data.y, data.out,
+                                                  data.sum, data.dot);
             for (size_t i = 0; i < data.n; i++) {
                 size_t c = i % (size_t)data.cols;
                 double g = data.d[i] * reference_slope(f, affine_at(&data, i));
@@ -170,7 +172,7 @@ static void moments_are_mean_and_population_variance(void **state)
         for (size_t i = 0; i < data.n; i++) {
             data.x[i] += 100; /* a mean far from 0 must not cost the variance its digits */
         }
-        kernels_variant(0)->moments(data.rows, data.cols, data.x, data.sum, data.dot);
+        kernels_variant(0)->moments(data.area, data.x, data.sum, data.dot);
         for (int c = 0; c < data.cols; c++) {
             double mean = 0, variance = 0;
             for (int r = 0; r < data.rows; r++) {
@@ -196,7 +198,7 @@ static void normalize_backward_is_its_formula(void **state)
 
         memcpy(data.out, data.d, data.n * sizeof(float));
         memcpy(data.sum, data.y, (size_t)data.cols * sizeof(float));
-        kernels_variant(0)->normalize_backward(data.rows, data.cols, &b, data.x, data.out);
+        kernels_variant(0)->normalize_backward(data.area, &b, data.x, data.out);
         for (size_t i = 0; i < data.n; i++) {
             size_t c = i % (size_t)data.cols;
             double dx = (double)data.d[i] * data.scale[c] - data.shift[c] -
@@ -276,6 +278,57 @@ static void gather_scales_pixels_to_one(void **state)
     assert_true(x[0] == 1.0f);
 }
 
+/* Whatever works on some columns of a matrix leaves the others alone, and gives for each column
+ * what it gives for the whole. */
+static void an_area_is_treated_like_the_whole(void **state)
+{
+    (void)state;
+    enum { ROWS = 21, COLS = 53, FIRST = 5, WIDTH = 19 };
+    const struct kernels *k = kernels_variant(0);
+    struct area whole = {ROWS, COLS, COLS}, part = {ROWS, WIDTH, COLS};
+    float x[ROWS * COLS], y[2][ROWS * COLS], d[2][ROWS * COLS], column[5][COLS], sum[2][2][COLS];
+    struct rng rng;
+
+    rng_init(&rng, 1, RNG_SYNTH, 0);
+    reference_fill(&rng, 1, ROWS * COLS, x);
+    reference_fill(&rng, 1, ROWS * COLS, d[0]);
+    memcpy(d[1], d[0], sizeof(d[0]));
+    for (int i = 0; i < 5; i++) {
+        reference_fill(&rng, 1, COLS, column[i]);
+    }
+    for (int p = 0; p < 2; p++) {
+        struct area area = p ? part : whole;
+        int at = p ? FIRST : 0;
+        struct affine u = {column[0] + at, column[1] + at, column[2] + at};
+        struct affine_backward b = {column[0] + at, column[1] + at, column[3] + at, column[4] + at};
+
+        memset(y[p], 0, sizeof(y[p]));
+        k->activate(ACTIVATION_ELU, area, &u, x + at, y[p] + at);
+        k->activate_backward(ACTIVATION_ELU, area, &u, x + at, y[p] + at, d[p] + at, sum[p][0] + at,
+                             sum[p][1] + at);
+        k->normalize_backward(area, &b, x + at, d[p] + at);
+        float moments[2][COLS];
+        k->moments(area, x + at, moments[0] + at, moments[1] + at);
+        for (int c = at; c < at + area.cols; c++) {
+            sum[p][0][c] += moments[0][c];
+            sum[p][1][c] += moments[1][c];
+        }
+    }
+    float untouched[ROWS * COLS];
+    rng_init(&rng, 1, RNG_SYNTH, 0);
+    reference_fill(&rng, 1, ROWS * COLS, untouched);
+    reference_fill(&rng, 1, ROWS * COLS, untouched);
+    for (int i = 0; i < ROWS * COLS; i++) {
+        bool inside = i % COLS >= FIRST && i % COLS < FIRST + WIDTH;
+        assert_true(y[1][i] == (inside ? y[0][i] : 0));
+        assert_true(d[1][i] == (inside ? d[0][i] : untouched[i]));
+    }
+    for (int c = FIRST; c < FIRST + WIDTH; c++) {
+        assert_true(sum[1][0][c] == sum[0][0][c]);
+        assert_true(sum[1][1][c] == sum[0][1][c]);
+    }
+}
+
 static void sums_of_squares_are_exact_to_double_precision(void **state)
 {
     (void)state;
@@ -308,20 +361,20 @@ static size_t run_all(const struct kernels *k, struct data *data, float *ret)
 
 #define KEEP(array, count) (memcpy(ret + at, array, (count) * sizeof(float)), at += (count))
     for (enum activation f = 0; f < ACTIVATION_COUNT; f++) {
-        k->activate(f, data->rows, data->cols, &u, data->x, data->y);
+        k->activate(f, data->area, &u, data->x, data->y);
         KEEP(data->y, n);
         memcpy(data->out, data->d, n * sizeof(float));
-        k->activate_backward(f, data->rows, data->cols, &u, data->x, data->y, data->out, data->sum,
+        k->activate_backward(f, data->area, &u, data->x, data->y, data->out, data->sum,
                              f % 2 ? data->dot : NULL);
         KEEP(data->out, n);
         KEEP(data->sum, cols);
         KEEP(f % 2 ? data->dot : data->sum, cols);
     }
-    k->moments(data->rows, data->cols, data->x, data->sum, data->dot);
+    k->moments(data->area, data->x, data->sum, data->dot);
     KEEP(data->sum, cols);
     KEEP(data->dot, cols);
     memcpy(data->out, data->d, n * sizeof(float));
-    k->normalize_backward(data->rows, data->cols, &b, data->x, data->out);
+    k->normalize_backward(data->area, &b, data->x, data->out);
     KEEP(data->out, n);
     double loss = k->softmax_loss(data->rows, data->cols, data->x, labels, data->out);
     KEEP(data->out, n);
@@ -395,6 +448,7 @@ int main(void)
         cmocka_unit_test(softmax_loss_is_cross_entropy_and_its_gradient),
         cmocka_unit_test(softmax_loss_of_a_nan_or_infinity_is_not_finite),
         cmocka_unit_test(gather_scales_pixels_to_one),
+        cmocka_unit_test(an_area_is_treated_like_the_whole),
         cmocka_unit_test(sums_of_squares_are_exact_to_double_precision),
         cmocka_unit_test(every_variant_gives_the_same_bits),
         cmocka_unit_test(the_best_variant_is_one_of_them),

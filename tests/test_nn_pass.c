@@ -12,8 +12,9 @@ enum { N_IN = 7, CLASSES = 4, ROWS = 9 };
 struct fixture {
     struct network network;
     struct pass pass;
-    float x[ROWS * N_IN];
-    uint8_t labels[ROWS];
+    struct input input;
+    uint8_t images[ROWS * N_IN], labels[ROWS];
+    float x[ROWS * N_IN]; /* the images, as the network sees them */
 };
 
 static struct trial_config config_of(enum activation f, enum batch_norm bn, bool bn_output)
@@ -50,6 +51,8 @@ static void disturb(struct network *network, struct rng *rng)
 
 static void setup(struct fixture *f, const struct trial_config *config)
 {
+    struct samples samples = {f->images, f->labels, ROWS, N_IN, CLASSES};
+    int32_t indices[ROWS];
     struct rng rng;
 
     rng_init(&rng, 3, RNG_SYNTH, 0);
@@ -57,14 +60,22 @@ static void setup(struct fixture *f, const struct trial_config *config)
     network_start(&f->network, config);
     disturb(&f->network, &rng);
     assert_int_equal(pass_init(&f->pass, &f->network, kernels_best(), ROWS), 0);
-    reference_fill(&rng, 1, ROWS * N_IN, f->x);
+    for (int i = 0; i < ROWS * N_IN; i++) {
+        f->images[i] = (uint8_t)rng_below(&rng, 256);
+        f->x[i] = f->images[i] * (1.0f / 255.0f);
+    }
     for (int i = 0; i < ROWS; i++) {
         f->labels[i] = (uint8_t)rng_below(&rng, CLASSES);
+        indices[i] = i;
     }
+    assert_int_equal(
+        input_init(&f->input, kernels_best(), &samples, ROWS, f->network.layers[0].n_out, true), 0);
+    input_gather(&f->input, &samples, indices, ROWS);
 }
 
 static void teardown(struct fixture *f)
 {
+    input_free(&f->input);
     pass_free(&f->pass);
     network_free(&f->network);
 }
@@ -79,8 +90,8 @@ static void check_gradient(struct fixture *f)
     for (size_t i = 0; i < n; i++) {
         p[i] = network->parameters.at[i];
     }
-    pass_forward(&f->pass, &f->network, f->x, NULL);
-    double loss = pass_backward(&f->pass, f->x, f->labels, NULL);
+    pass_forward(&f->pass, &f->network, &f->input, NULL);
+    double loss = pass_backward(&f->pass, &f->input, f->labels, NULL);
     assert_close(loss, reference_loss(network, p, ROWS, f->x, f->labels), 1e-5, 0);
 
     for (size_t i = 0; i < n; i++) {
@@ -134,7 +145,7 @@ static void moving_moments_follow_the_batch(void **state)
     float old_mean[6], old_variance[6];
     memcpy(old_mean, layer->moving_mean, sizeof(old_mean));
     memcpy(old_variance, layer->moving_variance, sizeof(old_variance));
-    pass_forward(&f.pass, &f.network, f.x, NULL);
+    pass_forward(&f.pass, &f.network, &f.input, NULL);
 
     for (int c = 0; c < layer->n_out; c++) {
         double mean = 0, squares = 0;
@@ -165,7 +176,7 @@ static void inference_uses_the_moving_moments(void **state)
             setup(&f, &config);
             assert_int_equal(inference_init(&inference, &f.network, kernels_best(), ROWS), 0);
             inference_refresh(&inference);
-            const float *logits = inference_run(&inference, ROWS, f.x);
+            const float *logits = inference_run(&inference, &f.input);
             double *expected = reference_logits(&f.network, NULL, true, ROWS, f.x);
             for (int i = 0; i < ROWS * CLASSES; i++) {
                 assert_close(logits[i], expected[i], 1e-4, 1e-5);
@@ -189,8 +200,8 @@ static void layer_statistics_are_what_they_say(void **state)
         for (int i = 0; i < 4; i++) {
             layer_stats_clear(&stats[i], 1, i);
         }
-        pass_forward(&f.pass, &f.network, f.x, stats);
-        pass_backward(&f.pass, f.x, f.labels, stats);
+        pass_forward(&f.pass, &f.network, &f.input, stats);
+        pass_backward(&f.pass, &f.input, f.labels, stats);
         for (int l = 0; l < 4; l++) {
             const struct layer *layer = &f.network.layers[l];
             int n = ROWS * layer->n_out, saturated = 0;
@@ -235,8 +246,8 @@ static void preactivation_gradient_of_the_logits_is_softmax_less_onehot(void **s
     double squares = 0;
 
     setup(&f, &config);
-    pass_forward(&f.pass, &f.network, f.x, stats);
-    pass_backward(&f.pass, f.x, f.labels, stats);
+    pass_forward(&f.pass, &f.network, &f.input, stats);
+    pass_backward(&f.pass, &f.input, f.labels, stats);
     double *logits = reference_logits(&f.network, NULL, false, ROWS, f.x);
     for (int r = 0; r < ROWS; r++) {
         double sum = 0;
@@ -264,7 +275,7 @@ static void a_dead_relu_is_counted(void **state)
     for (int c = 0; c < f.network.layers[1].n_out; c++) {
         f.network.layers[1].bias[c] = c < 2 ? -100 : 100; /* two never active, three always */
     }
-    pass_forward(&f.pass, &f.network, f.x, stats);
+    pass_forward(&f.pass, &f.network, &f.input, stats);
     assert_close(stats[1].dead, 2.0 / 5, 1e-9, 0);
     teardown(&f);
 }

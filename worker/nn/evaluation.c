@@ -17,15 +17,16 @@ int evaluation_init(struct evaluation *evaluation, const struct network *network
     evaluation->order = malloc(n * sizeof(int32_t));
     evaluation->other = malloc(n * sizeof(int32_t));
     evaluation->margin = calloc(n, sizeof(float));
-    block_reserve(&evaluation->memory, CHUNK * (size_t)samples->pixels);
-    if (!evaluation->order || !evaluation->other || !evaluation->margin ||
-        block_allocate(&evaluation->memory) < 0) {
+    if (!evaluation->order || !evaluation->other || !evaluation->margin) {
         r = -ENOMEM;
         goto out;
     }
-    evaluation->x = evaluation->memory.at;
     for (int i = 0; i < samples->n; i++) {
         evaluation->order[i] = i;
+    }
+    r = input_init(&evaluation->input, kernels, samples, CHUNK, network->layers[0].n_out, false);
+    if (r < 0) {
+        goto out;
     }
     r = inference_init(&evaluation->inference, network, kernels, CHUNK);
 out:
@@ -40,7 +41,7 @@ void evaluation_free(struct evaluation *evaluation)
     free(evaluation->order);
     free(evaluation->other);
     free(evaluation->margin);
-    block_free(&evaluation->memory);
+    input_free(&evaluation->input);
     inference_free(&evaluation->inference);
     *evaluation = (struct evaluation){0};
 }
@@ -110,8 +111,8 @@ static int count_errors(struct evaluation *evaluation, const int32_t *indices, i
     const struct samples *samples = &evaluation->samples;
     int errors = 0;
 
-    evaluation->kernels->gather(n, samples->pixels, samples->images, indices, evaluation->x);
-    const float *logits = inference_run(&evaluation->inference, n, evaluation->x);
+    input_gather(&evaluation->input, samples, indices, n);
+    const float *logits = inference_run(&evaluation->inference, &evaluation->input);
 
     for (int i = 0; i < n; i++) {
         int wrong;

@@ -18,9 +18,8 @@ struct evaluation {
     const struct kernels *kernels;
     int32_t *order, *other; /* samples, hardest first; scratch of the sort */
     float *margin;          /* of each sample, when last seen; 0 at first */
-    struct block memory;
-    float *x;   /* one chunk of images */
-    int n_last; /* samples that the last call looked at */
+    struct input input;     /* one chunk of images */
+    int n_last;             /* samples that the last call looked at */
 };
 
 /* The network must outlive it. 0 or -ENOMEM; free with evaluation_free. */

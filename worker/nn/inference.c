@@ -47,22 +47,29 @@ void inference_refresh(struct inference *inference)
     }
 }
 
-const float *inference_run(struct inference *inference, int rows, const float *x)
+const float *inference_run(struct inference *inference, struct input *input)
 {
     const struct network *network = inference->network;
     const struct kernels *k = inference->kernels;
+    const float *x = NULL;
+    int rows = input->rows;
 
     for (int i = 0; i < network->n_layers; i++) {
         const struct layer *layer = &network->layers[i];
+        struct area area = {rows, layer->n_out, layer->n_out};
         float *z = inference->buffer[i % 2];
         struct affine norm = {layer->moving_mean, inference->scale[i], layer->beta};
         struct affine bias = {network->zeros, network->ones, layer->bias};
 
-        gemm_nn(rows, layer->n_out, layer->n_in, x, layer->weights, z);
-        k->activate(layer->activation, rows, layer->n_out,
-                    layer->batch_norm == BATCH_NORM_BEFORE ? &norm : &bias, z, z);
+        if (i == 0) {
+            input_forward(input, layer->n_out, layer->weights, z);
+        } else {
+            gemm_nn(rows, layer->n_out, layer->n_in, x, layer->weights, z);
+        }
+        k->activate(layer->activation, area, layer->batch_norm == BATCH_NORM_BEFORE ? &norm : &bias,
+                    z, z);
         if (layer->batch_norm == BATCH_NORM_AFTER) {
-            k->activate(ACTIVATION_LINEAR, rows, layer->n_out, &norm, z, z);
+            k->activate(ACTIVATION_LINEAR, area, &norm, z, z);
         }
         x = z;
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "worker/nn/block.h"
+#include "worker/nn/input.h"
 #include "worker/nn/network.h"
 
 struct inference {
@@ -24,5 +25,5 @@ void inference_free(struct inference *inference);
 /* Takes over the network's present moving moments: call it after every change of the network. */
 void inference_refresh(struct inference *inference);
 
-/* The logits[rows x n_classes] of x[rows x n_inputs]; valid until the next call. */
-const float *inference_run(struct inference *inference, int rows, const float *x);
+/* The logits[rows x n_classes] of the input's rows; valid until the next call. */
+const float *inference_run(struct inference *inference, struct input *input);

@@ -20,8 +20,10 @@ void layer_stats_clear(struct layer_stat *stat, int64_t step, int layer)
 
 void layer_stats_moments(const struct pass *pass, int layer, float *ret_mean, float *ret_variance)
 {
-    pass->kernels->moments(pass->rows, pass->network->layers[layer].n_out, pass->traces[layer].z,
-                           ret_mean, ret_variance);
+    int n = pass->network->layers[layer].n_out;
+
+    pass->kernels->moments((struct area){pass->rows, n, n}, pass->traces[layer].z, ret_mean,
+                           ret_variance);
 }
 
 /* Share of values further than SATURATED from the middle of tanh's or the sigmoid's range. */

@@ -72,71 +72,105 @@ void pass_free(struct pass *pass)
 
 /* ---- forward ---- */
 
-static struct affine bias_of(const struct pass *pass, const struct layer *layer)
+/* Several passes over columns of a batch go strip by strip, so that all but the first find them
+ * in a near cache. */
+enum { STRIP = 128 };
+
+struct strip {
+    int first; /* column */
+    struct area area;
+};
+
+static struct strip strip_at(const struct pass *pass, const struct layer *layer, int first,
+                             int width)
 {
-    return (struct affine){pass->network->zeros, pass->network->ones, layer->bias};
+    int left = layer->n_out - first;
+    return (struct strip){first, {pass->rows, left < width ? left : width, layer->n_out}};
 }
 
-static struct affine norm_of(const struct layer *layer, const struct trace *trace)
+static struct affine bias_of(const struct pass *pass, const struct layer *layer, int first)
 {
-    return (struct affine){trace->mean, trace->scale, layer->beta};
+    return (struct affine){pass->network->zeros, pass->network->ones, layer->bias + first};
+}
+
+static struct affine norm_of(const struct layer *layer, const struct trace *trace, int first)
+{
+    return (struct affine){trace->mean + first, trace->scale + first, layer->beta + first};
 }
 
 /* The batch's moments of x into the trace, and on into the moving ones. */
 static void take_moments(struct pass *pass, const struct layer *layer, struct trace *trace,
-                         const float *x)
+                         const struct strip *strip, const float *x)
 {
     float m = pass->network->bn_momentum, epsilon = pass->network->bn_epsilon;
+    int first = strip->first, last = first + strip->area.cols;
 
-    pass->kernels->moments(pass->rows, layer->n_out, x, trace->mean, trace->variance);
-    for (int c = 0; c < layer->n_out; c++) {
+    pass->kernels->moments(strip->area, x + first, trace->mean + first, trace->variance + first);
+    for (int c = first; c < last; c++) {
         trace->scale[c] = layer->gamma[c] / sqrtf(trace->variance[c] + epsilon);
         layer->moving_mean[c] = m * layer->moving_mean[c] + (1 - m) * trace->mean[c];
         layer->moving_variance[c] = m * layer->moving_variance[c] + (1 - m) * trace->variance[c];
     }
 }
 
-/* From trace->z to trace->y. Returns the map from z to what the activation gets. */
-static struct affine forward_after_dense(struct pass *pass, const struct layer *layer,
-                                         struct trace *trace)
+/* From trace->z to trace->y, for some columns. */
+static void forward_strip(struct pass *pass, const struct layer *layer, struct trace *trace,
+                          const struct strip *strip)
 {
     const struct kernels *k = pass->kernels;
     enum activation f = layer->activation;
-    int n = layer->n_out;
+    int first = strip->first;
+    float *z = trace->z + first, *a = trace->a + first, *y = trace->y + first;
 
     if (layer->batch_norm == BATCH_NORM_BEFORE) {
-        take_moments(pass, layer, trace, trace->z);
-        struct affine norm = norm_of(layer, trace);
-        k->activate(f, pass->rows, n, &norm, trace->z, trace->y);
-        return norm;
+        take_moments(pass, layer, trace, strip, trace->z);
+        struct affine norm = norm_of(layer, trace, first);
+        k->activate(f, strip->area, &norm, z, y);
+        return;
     }
-    struct affine bias = bias_of(pass, layer);
-    k->activate(f, pass->rows, n, &bias, trace->z, trace->a);
+    struct affine bias = bias_of(pass, layer, first);
+    k->activate(f, strip->area, &bias, z, a);
     if (layer->batch_norm == BATCH_NORM_AFTER) {
-        take_moments(pass, layer, trace, trace->a);
-        struct affine norm = norm_of(layer, trace);
-        k->activate(ACTIVATION_LINEAR, pass->rows, n, &norm, trace->a, trace->y);
+        take_moments(pass, layer, trace, strip, trace->a);
+        struct affine norm = norm_of(layer, trace, first);
+        k->activate(ACTIVATION_LINEAR, strip->area, &norm, a, y);
     }
-    return bias;
 }
 
-void pass_forward(struct pass *pass, struct network *network, const float *x,
+/* The map from z to what the activation gets. */
+static struct affine preactivation_of(const struct pass *pass, int i)
+{
+    const struct layer *layer = &pass->network->layers[i];
+
+    return layer->batch_norm == BATCH_NORM_BEFORE ? norm_of(layer, &pass->traces[i], 0)
+                                                  : bias_of(pass, layer, 0);
+}
+
+void pass_forward(struct pass *pass, struct network *network, struct input *input,
                   struct layer_stat *stats)
 {
     for (int i = 0; i < network->n_layers; i++) {
         struct layer *layer = &network->layers[i];
         struct trace *trace = &pass->traces[i];
 
-        gemm_nn(pass->rows, layer->n_out, layer->n_in, x, layer->weights, trace->z);
+        if (i == 0) {
+            input_forward(input, layer->n_out, layer->weights, trace->z);
+        } else {
+            gemm_nn(pass->rows, layer->n_out, layer->n_in, pass->traces[i - 1].y, layer->weights,
+                    trace->z);
+        }
         if (stats) {
             /* Before an activation in place overwrites them. */
             layer_stats_moments(pass, i, pass->offset, pass->slope);
         }
-        struct affine u = forward_after_dense(pass, layer, trace);
+        for (int first = 0; first < layer->n_out; first += STRIP) {
+            struct strip strip = strip_at(pass, layer, first, STRIP);
+            forward_strip(pass, layer, trace, &strip);
+        }
         if (stats) {
+            struct affine u = preactivation_of(pass, i);
             layer_stats_forward(pass, i, &u, pass->offset, pass->slope, &stats[i]);
         }
-        x = trace->y;
     }
 }
 
@@ -145,57 +179,74 @@ void pass_forward(struct pass *pass, struct network *network, const float *x,
 /* norm': d from dy to dx in place, given sum = sum dy and dot = sum dy (x - mean), which become
  * dbeta (sum is it already) and dgamma. */
 static void backward_norm(struct pass *pass, const struct layer *layer, struct trace *trace,
-                          const float *x, float *d)
+                          const struct strip *strip, const float *x, float *d)
 {
     const struct network *network = pass->network;
     const float *dbeta = network_twin(network, layer->beta, &pass->gradient);
     float *dgamma = network_twin(network, layer->gamma, &pass->gradient);
     float share = 1.0f / (float)pass->rows;
+    int first = strip->first, last = first + strip->area.cols;
 
-    for (int c = 0; c < layer->n_out; c++) {
+    for (int c = first; c < last; c++) {
         float inverse = 1.0f / sqrtf(trace->variance[c] + network->bn_epsilon);
 
         dgamma[c] = trace->dot[c] * inverse;
         pass->offset[c] = trace->scale[c] * dbeta[c] * share;
         pass->slope[c] = trace->scale[c] * inverse * dgamma[c] * share;
     }
-    struct affine_backward b = {trace->mean, trace->scale, pass->offset, pass->slope};
-    pass->kernels->normalize_backward(pass->rows, layer->n_out, &b, x, d);
+    struct affine_backward b = {trace->mean + first, trace->scale + first, pass->offset + first,
+                                pass->slope + first};
+    pass->kernels->normalize_backward(strip->area, &b, x + first, d + first);
 }
 
-/* d from dY to dZ in place; gradients of bias, gamma and beta. */
-static void backward_to_dense(struct pass *pass, int i, float *d, struct layer_stat *stats)
+/* d from dY to d loss / d pre-activation in place, with the gradient of what came behind it. */
+static void backward_to_preactivation(struct pass *pass, const struct layer *layer,
+                                      struct trace *trace, const struct strip *strip, float *d)
 {
-    const struct layer *layer = &pass->network->layers[i];
     const struct kernels *k = pass->kernels;
-    struct trace *trace = &pass->traces[i];
-    struct affine norm = norm_of(layer, trace), bias = bias_of(pass, layer);
-    int rows = pass->rows, n = layer->n_out;
-    float *sum =
-        network_twin(pass->network, layer->beta ? layer->beta : layer->bias, &pass->gradient);
+    int first = strip->first;
+    float *z = trace->z + first, *a = trace->a + first, *y = trace->y + first;
 
     if (layer->batch_norm == BATCH_NORM_BEFORE) {
-        k->activate_backward(layer->activation, rows, n, &norm, trace->z, trace->y, d, sum,
-                             trace->dot);
-        if (stats) {
-            layer_stats_preactivation_gradient(pass, i, d, &stats[i]);
-        }
-        backward_norm(pass, layer, trace, trace->z, d);
+        struct affine norm = norm_of(layer, trace, first);
+        float *dbeta = network_twin(pass->network, layer->beta, &pass->gradient) + first;
+        k->activate_backward(layer->activation, strip->area, &norm, z, y, d + first, dbeta,
+                             trace->dot + first);
         return;
     }
     if (layer->batch_norm == BATCH_NORM_AFTER) {
-        k->activate_backward(ACTIVATION_LINEAR, rows, n, &norm, trace->a, trace->y, d, sum,
-                             trace->dot);
-        backward_norm(pass, layer, trace, trace->a, d);
-        sum = network_twin(pass->network, layer->bias, &pass->gradient);
+        struct affine norm = norm_of(layer, trace, first);
+        float *dbeta = network_twin(pass->network, layer->beta, &pass->gradient) + first;
+        k->activate_backward(ACTIVATION_LINEAR, strip->area, &norm, a, y, d + first, dbeta,
+                             trace->dot + first);
+        backward_norm(pass, layer, trace, strip, trace->a, d);
     }
-    k->activate_backward(layer->activation, rows, n, &bias, trace->z, trace->a, d, sum, NULL);
-    if (stats) {
-        layer_stats_preactivation_gradient(pass, i, d, &stats[i]);
+    struct affine bias = bias_of(pass, layer, first);
+    float *db = network_twin(pass->network, layer->bias, &pass->gradient) + first;
+    k->activate_backward(layer->activation, strip->area, &bias, z, a, d + first, db, NULL);
+}
+
+/* d from dY to dZ in place; gradients of bias, gamma and beta. */
+static void backward_to_dense(struct pass *pass, int i, float *d, struct layer_stat *stat)
+{
+    const struct layer *layer = &pass->network->layers[i];
+    struct trace *trace = &pass->traces[i];
+    int n = layer->n_out, step = stat ? n : STRIP; /* the statistics want all columns at once */
+
+    for (int first = 0; first < n; first += step) {
+        struct strip strip = strip_at(pass, layer, first, step);
+
+        backward_to_preactivation(pass, layer, trace, &strip, d);
+        if (stat) {
+            layer_stats_preactivation_gradient(pass, i, d, stat);
+        }
+        if (layer->batch_norm == BATCH_NORM_BEFORE) {
+            backward_norm(pass, layer, trace, &strip, trace->z, d);
+        }
     }
 }
 
-double pass_backward(struct pass *pass, const float *x, const uint8_t *labels,
+double pass_backward(struct pass *pass, struct input *input, const uint8_t *labels,
                      struct layer_stat *stats)
 {
     const struct network *network = pass->network;
@@ -208,14 +259,16 @@ double pass_backward(struct pass *pass, const float *x, const uint8_t *labels,
         const struct layer *layer = &network->layers[i];
         float *dw = network_twin(network, layer->weights, &pass->gradient);
 
-        backward_to_dense(pass, i, d, stats);
-        gemm_tn(layer->n_in, layer->n_out, rows, i ? pass->traces[i - 1].y : x, d, dw);
-        if (i > 0) {
-            gemm_nt(rows, layer->n_in, layer->n_out, d, layer->weights, other);
-            float *t = d;
-            d = other;
-            other = t;
+        backward_to_dense(pass, i, d, stats ? &stats[i] : NULL);
+        if (i == 0) {
+            input_backward(input, layer->n_out, d, dw);
+            break;
         }
+        gemm_tn(layer->n_in, layer->n_out, rows, pass->traces[i - 1].y, d, dw);
+        gemm_nt(rows, layer->n_in, layer->n_out, d, layer->weights, other);
+        float *t = d;
+        d = other;
+        other = t;
     }
     return loss;
 }

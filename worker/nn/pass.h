@@ -20,6 +20,7 @@
 
 #include "common/protocol.h"
 #include "worker/nn/block.h"
+#include "worker/nn/input.h"
 #include "worker/nn/network.h"
 
 #include <stdint.h>
@@ -51,13 +52,13 @@ int pass_init(struct pass *pass, const struct network *network, const struct ker
               int rows);
 void pass_free(struct pass *pass);
 
-/* x[rows x n_inputs] forward; the logits are the last trace's y. Updates the moving moments:
+/* The batch forward; the logits are the last trace's y. Updates the moving moments:
  * moving = m moving + (1 - m) batch. If `stats` is not NULL, fills the members of stats[layer] that
  * concern activations. */
-void pass_forward(struct pass *pass, struct network *network, const float *x,
+void pass_forward(struct pass *pass, struct network *network, struct input *input,
                   struct layer_stat *stats);
 
 /* The loss of the forward pass's logits and the gradient of it. Fills the gradients' members of
  * `stats` likewise. Returns the mean cross-entropy. */
-double pass_backward(struct pass *pass, const float *x, const uint8_t *labels,
+double pass_backward(struct pass *pass, struct input *input, const uint8_t *labels,
                      struct layer_stat *stats);

@@ -15,18 +15,20 @@ int training_init(struct training *training, const struct trial_config *config,
     *training = (struct training){.kernels = kernels, .samples = *samples, .rows = rows};
     training->indices = malloc((size_t)rows * sizeof(*training->indices));
     training->labels = malloc((size_t)rows);
-    block_reserve(&training->memory, (size_t)rows * (size_t)samples->pixels);
-    if (!training->indices || !training->labels || block_allocate(&training->memory) < 0) {
+    if (!training->indices || !training->labels) {
         r = -ENOMEM;
         goto out;
     }
-    training->x = training->memory.at;
-
     r = network_init(&training->network, config, samples->pixels, samples->classes);
     if (r < 0) {
         goto out;
     }
     network_start(&training->network, config);
+    r = input_init(&training->input, kernels, samples, rows, training->network.layers[0].n_out,
+                   true);
+    if (r < 0) {
+        goto out;
+    }
     r = pass_init(&training->pass, &training->network, kernels, rows);
     if (r < 0) {
         goto out;
@@ -53,7 +55,7 @@ void training_free(struct training *training)
 {
     free(training->indices);
     free(training->labels);
-    block_free(&training->memory);
+    input_free(&training->input);
     block_free(&training->before);
     network_free(&training->network);
     pass_free(&training->pass);
@@ -67,8 +69,7 @@ static void draw_batch(struct training *training)
     const struct samples *samples = &training->samples;
 
     sample_order_next(&training->order, training->rows, training->indices);
-    training->kernels->gather(training->rows, samples->pixels, samples->images, training->indices,
-                              training->x);
+    input_gather(&training->input, samples, training->indices, training->rows);
     for (int i = 0; i < training->rows; i++) {
         training->labels[i] = samples->labels[training->indices[i]];
     }
@@ -101,8 +102,8 @@ double training_step(struct training *training, struct layer_stat *stats)
         layer_stats_clear(&stats[i], training->step, i);
     }
     draw_batch(training);
-    pass_forward(&training->pass, &training->network, training->x, stats);
-    double loss = pass_backward(&training->pass, training->x, training->labels, stats);
+    pass_forward(&training->pass, &training->network, &training->input, stats);
+    double loss = pass_backward(&training->pass, &training->input, training->labels, stats);
 
     if (!isfinite(loss)) {
         return loss;

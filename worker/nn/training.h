@@ -24,8 +24,7 @@ struct training {
     struct sample_order order;
     int32_t *indices; /* of the batch */
     uint8_t *labels;
-    struct block memory;
-    float *x;            /* rows x pixels */
+    struct input input;
     struct block before; /* the parameters before a step whose layers are measured */
 };
 
