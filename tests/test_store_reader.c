@@ -1,0 +1,307 @@
+#include "tests/queue_fixture.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A fixture with a sweep of two cells and two replicates: one trial done, one failed, one running,
+ * one queued. */
+struct scene {
+    struct queue_fixture *f;
+    struct reader *reader;
+    int64_t worker;
+    char *answer;
+    size_t size;
+};
+
+static int setup(void **state)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+    assert_non_null(scene);
+    queue_fixture_setup((void **)&scene->f);
+    struct queue_fixture *f = scene->f;
+    struct error error = {0};
+    assert_int_equal(reader_open(f->path, &scene->reader, &error), 0);
+    queue_fixture_submit(f, "{\"name\":\"a \\\"quoted\\\", name\\u00e9\",\"base\":{\"depth\":2},"
+                            "\"parameters\":{\"learning_rate\":[0.1,0.30000000000000004]},"
+                            "\"replicates\":2,\"max_attempts\":1}");
+    scene->worker = queue_fixture_worker(f);
+    struct queue_claim done = queue_fixture_claim(f, scene->worker);
+    struct measurement m[] = {{.step = 0, .test_accuracy = 0.1, .train_loss = NAN},
+                              {.step = 5, .test_accuracy = 0.75, .train_loss = INFINITY}};
+    struct layer_stat l = {.step = 5, .layer = 1, .gradient_rms = 0.25, .dead = NAN};
+    struct report report = queue_fixture_done(&done, 10);
+    report.measurements = m;
+    report.n_measurements = 2;
+    report.layers = &l;
+    report.n_layers = 1;
+    queue_fixture_send(f, scene->worker, &report);
+    struct queue_claim failed = queue_fixture_claim(f, scene->worker);
+    queue_fixture_report(f, scene->worker, &failed, REPORT_FAILED);
+    queue_fixture_claim(f, scene->worker);
+    *state = scene;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct scene *scene = *state;
+    reader_close(scene->reader);
+    queue_fixture_teardown((void **)&scene->f);
+    free(scene->answer);
+    free(scene);
+    return 0;
+}
+
+static int collect(void *arg, const char *data, size_t size)
+{
+    struct scene *scene = arg;
+    scene->answer = realloc(scene->answer, scene->size + size + 1);
+    assert_non_null(scene->answer);
+    memcpy(scene->answer + scene->size, data, size);
+    scene->size += size;
+    scene->answer[scene->size] = '\0';
+    return 0;
+}
+
+static int ask(struct scene *scene, enum reader_query query, struct reader_params params,
+               enum reader_format format)
+{
+    free(scene->answer);
+    scene->answer = NULL;
+    scene->size = 0;
+    return reader_run(scene->reader, query, &params, format, collect, scene);
+}
+
+static json_t *ask_json(struct scene *scene, enum reader_query query, struct reader_params params)
+{
+    assert_int_equal(ask(scene, query, params, READER_JSON), 0);
+    json_error_t error;
+    json_t *json = json_loads(scene->answer, JSON_REJECT_DUPLICATES, &error);
+    if (!json) {
+        fail_msg("%s: %s", error.text, scene->answer);
+    }
+    return json;
+}
+
+static struct reader_params all(void)
+{
+    struct reader_params params;
+    reader_params_init(&params);
+    return params;
+}
+
+static void a_sweep_has_its_counts_and_its_spec(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.id = 1;
+    json_t *sweep = ask_json(scene, READER_SWEEP, params);
+    const char *name, *state_name;
+    json_int_t queued, running, succeeded, failed, censored, cells, trials;
+    assert_int_equal(json_unpack(sweep, "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:o}}", "name",
+                                 &name, "state", &state_name, "queued", &queued, "running",
+                                 &running, "succeeded", &succeeded, "failed", &failed, "censored",
+                                 &censored, "cells", &cells, "trials", &trials, "spec", "base",
+                                 &(json_t *){NULL}),
+                     0);
+    assert_string_equal(name, "a \"quoted\", name\u00e9");
+    assert_string_equal(state_name, "active");
+    assert_int_equal(queued * 1000 + running * 100 + succeeded * 10 + failed, 1111);
+    assert_int_equal(cells * 10 + trials, 24);
+    assert_true(json_is_null(json_object_get(sweep, "finished_at")));
+    json_decref(sweep);
+}
+
+static void a_trial_has_its_configuration_and_attempts(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.id = 3;
+    json_t *trial = ask_json(scene, READER_TRIAL, params);
+    struct trial_config config;
+    struct error error = {0};
+    assert_int_equal(config_from_json(json_object_get(trial, "config"), &config, &error), 0);
+    assert_true(config.learning_rate == 0.30000000000000004); /* exactly */
+    assert_int_equal(config.n_hidden, 2);
+    json_t *list = json_object_get(trial, "attempt_list");
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "state")),
+                        "running");
+    json_decref(trial);
+    params.id = 2;
+    trial = ask_json(scene, READER_TRIAL, params);
+    assert_string_equal(json_string_value(json_object_get(trial, "error")), "it broke");
+    json_decref(trial);
+}
+
+static void lists_go_on_page_by_page(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = 1;
+    params.limit = 3;
+    json_t *page = ask_json(scene, READER_TRIALS, params);
+    assert_int_equal(json_array_size(json_object_get(page, "trials")), 3);
+    params.after = json_integer_value(json_object_get(page, "next"));
+    assert_int_equal(params.after, 3);
+    json_decref(page);
+    page = ask_json(scene, READER_TRIALS, params);
+    assert_int_equal(json_array_size(json_object_get(page, "trials")), 1);
+    assert_true(json_is_null(json_object_get(page, "next")));
+    json_decref(page);
+    queue_fixture_submit(scene->f, "{\"base\":{\"depth\":1}}");
+    params = all();
+    params.limit = 1;
+    page = ask_json(scene, READER_SWEEPS, params);
+    assert_int_equal(json_integer_value(json_object_get(page, "next")), 2); /* newest first */
+    json_decref(page);
+}
+
+static void trials_are_filtered_by_sweep_and_state(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.state = "failed";
+    json_t *page = ask_json(scene, READER_TRIALS, params);
+    assert_int_equal(json_array_size(json_object_get(page, "trials")), 1);
+    json_decref(page);
+    queue_fixture_submit(scene->f, "{\"base\":{\"depth\":1}}");
+    params.sweep = 2;
+    page = ask_json(scene, READER_TRIALS, params);
+    assert_int_equal(json_array_size(json_object_get(page, "trials")), 0);
+    json_decref(page);
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+    struct scene *scene = *state;
+    static const enum reader_query by_id[] = {READER_SWEEP, READER_TRIAL, READER_MEASUREMENTS,
+                                              READER_LAYERS};
+    static const enum reader_query by_sweep[] = {READER_TRIALS, READER_RESULTS, READER_SUMMARY,
+                                                 READER_CURVES};
+    for (int i = 0; i < 4; i++) {
+        struct reader_params params = all();
+        params.id = 99;
+        assert_int_equal(ask(scene, by_id[i], params, READER_JSON), READER_NOT_FOUND);
+        params = all();
+        params.sweep = 99;
+        assert_int_equal(ask(scene, by_sweep[i], params, READER_JSON), READER_NOT_FOUND);
+        assert_null(scene->answer);
+    }
+}
+
+static void every_list_is_valid_json_also_when_empty(void **state)
+{
+    struct scene *scene = *state;
+    for (int query = 0; query < READER_QUERY_COUNT; query++) {
+        struct reader_params params = all();
+        params.id = 4; /* a trial that has nothing yet */
+        if (query == READER_SWEEP) {
+            continue;
+        }
+        json_t *json = ask_json(scene, (enum reader_query)query, params);
+        assert_true(json_is_object(json));
+        json_decref(json);
+    }
+}
+
+static void numbers_that_do_not_exist_are_null(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.id = 1;
+    assert_int_equal(ask(scene, READER_MEASUREMENTS, params, READER_JSON), 0);
+    assert_string_equal(scene->answer,
+                        "{\"measurements\":[{\"step\":0,\"test_accuracy\":0.1,\"train_loss\":null,"
+                        "\"cpu_ms\":0,\"wall_ms\":0},{\"step\":5,\"test_accuracy\":0.75,"
+                        "\"train_loss\":null,\"cpu_ms\":0,\"wall_ms\":0}]}");
+    json_t *layers = ask_json(scene, READER_LAYERS, params);
+    json_t *first = json_array_get(json_object_get(layers, "layers"), 0);
+    assert_true(json_is_null(json_object_get(first, "dead")));
+    assert_true(json_real_value(json_object_get(first, "gradient_rms")) == 0.25);
+    json_decref(layers);
+}
+
+static void csv_is_quoted_where_it_must_be(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = 1;
+    assert_int_equal(ask(scene, READER_RESULTS, params, READER_CSV), 0);
+    assert_memory_equal(scene->answer, "trial,sweep,sweep_name,cell,", 28);
+    char *second = strstr(scene->answer, "\r\n") + 2;
+    assert_memory_equal(second, "1,1,\"a \"\"quoted\"\", name", 22);
+    int lines = 0;
+    for (const char *at = scene->answer; (at = strstr(at, "\r\n")); at += 2) {
+        lines++;
+    }
+    assert_int_equal(lines, 5);
+}
+
+static void ndjson_has_an_object_a_line(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(ask(scene, READER_SUMMARY, all(), READER_NDJSON), 0);
+    int lines = 0;
+    for (char *line = strtok(scene->answer, "\n"); line; line = strtok(NULL, "\n")) {
+        json_t *json = json_loads(line, 0, NULL);
+        assert_true(json_is_object(json));
+        assert_true(json_object_get(json, "median_steps") != NULL);
+        json_decref(json);
+        lines++;
+    }
+    assert_int_equal(lines, 2);
+}
+
+static int refuse(void *arg, const char *data, size_t size)
+{
+    (void)data, (void)size;
+    ++*(int *)arg;
+    return 1;
+}
+
+static void a_sink_that_refuses_stops_the_query(void **state)
+{
+    struct scene *scene = *state;
+    queue_fixture_submit(scene->f, "{\"base\":{\"depth\":1},\"replicates\":2000}");
+    struct reader_params params = all();
+    int calls = 0;
+    assert_int_equal(
+        reader_run(scene->reader, READER_RESULTS, &params, READER_JSON, refuse, &calls),
+        READER_STOPPED);
+    assert_int_equal(calls, 1);
+}
+
+static void events_tell_what_happened(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    json_t *events = ask_json(scene, READER_EVENTS, params);
+    json_t *list = json_object_get(events, "events");
+    assert_int_equal(json_array_size(list), 3); /* submitted, registered, failed */
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 2), "kind")),
+                        "trial_failed");
+    json_decref(events);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_sweep_has_its_counts_and_its_spec),
+        TEST(a_trial_has_its_configuration_and_attempts),
+        TEST(lists_go_on_page_by_page),
+        TEST(trials_are_filtered_by_sweep_and_state),
+        TEST(what_is_not_there_is_not_found),
+        TEST(every_list_is_valid_json_also_when_empty),
+        TEST(numbers_that_do_not_exist_are_null),
+        TEST(csv_is_quoted_where_it_must_be),
+        TEST(ndjson_has_an_object_a_line),
+        TEST(a_sink_that_refuses_stops_the_query),
+        TEST(events_tell_what_happened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
