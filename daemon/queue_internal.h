@@ -133,7 +133,8 @@ void queue_memory_clear(struct queue_memory *memory);
 /* Adds a sweep with this row and nothing to claim yet. NULL when out of memory. */
 struct queue_sweep *queue_add_sweep(struct queue_memory *memory, const struct store_sweep *row);
 void queue_drop_sweep(struct queue_memory *memory, struct queue_sweep *sweep);
-/* After any change of what can be claimed or is to be done in slices. 0 or -ENOMEM. */
+/* After any change of counts or of what can be claimed: what follows from it, a finished state
+ * too. 0 or -ENOMEM. */
 int queue_recount(struct queue_memory *memory, struct queue_sweep *sweep);
 /* The state a trial counts in, which is the one that a move under way will give it. */
 enum trial_state queue_counted_state(const struct queue_sweep *sweep, int64_t trial,

@@ -118,7 +118,12 @@ static int push_turn(struct queue_memory *memory, struct queue_sweep *sweep)
 
 int queue_recount(struct queue_memory *memory, struct queue_sweep *sweep)
 {
-    bool busy = sweep->row.move != SWEEP_MOVE_NONE || sweep->row.expanded < sweep->row.n_trials;
+    struct store_sweep *row = &sweep->row;
+    if (row->counts[TRIAL_QUEUED] + row->counts[TRIAL_RUNNING] == 0 &&
+        row->state != SWEEP_CANCELLED) {
+        row->state = SWEEP_FINISHED;
+    }
+    bool busy = row->move != SWEEP_MOVE_NONE || row->expanded < row->n_trials;
     memory->n_busy += busy - sweep->busy;
     sweep->busy = busy;
     int64_t claimable = count_claimable(sweep);

@@ -12,9 +12,6 @@ int queue_store_sweep(struct queue *queue, struct queue_sweep *sweep)
     if (sweep->meter.started) {
         row->trials_per_minute = meter_per_minute(&sweep->meter, queue->now.mono_ms);
     }
-    if (final && row->state != SWEEP_CANCELLED) {
-        row->state = SWEEP_FINISHED;
-    }
     if (finished && !row->finished) {
         struct store_event event = {.kind = "sweep_finished", .sweep = row->id};
         int rc = queue_note(queue, &event);

@@ -1,0 +1,101 @@
+-- Rules that hold in any database of ninety, at any moment: one row for each breach, none when all
+-- is well. Run it with `ninety check`, or `sqlite3 -readonly ninety.db < check.sql`.
+
+WITH counted AS ( -- trials in the state they count in: a bulk move under way counts as done
+    SELECT t.sweep,
+        CASE
+            WHEN s.moving = 'cancelled' AND t.id - s.first_trial >= s.moved AND t.state = 'queued'
+                THEN 'cancelled'
+            WHEN s.moving = 'queued' AND t.id - s.first_trial >= s.moved
+                AND t.state IN ('failed', 'cancelled') THEN 'queued'
+            ELSE t.state
+        END AS state, t.reached
+    FROM trials t JOIN sweeps s ON s.id = t.sweep
+), counts AS (
+    SELECT s.id, s.expanded, count(c.sweep) AS trials,
+        count(*) FILTER (WHERE c.state = 'queued')
+            + iif(s.state = 'cancelled', 0, s.trials - s.expanded) AS queued,
+        count(*) FILTER (WHERE c.state = 'running') AS running,
+        count(*) FILTER (WHERE c.state = 'succeeded') AS succeeded,
+        count(*) FILTER (WHERE c.state = 'failed') AS failed,
+        count(*) FILTER (WHERE c.state = 'cancelled')
+            + iif(s.state = 'cancelled', s.trials - s.expanded, 0) AS cancelled,
+        count(*) FILTER (WHERE c.reached = 1) AS reached
+    FROM sweeps s LEFT JOIN counted c ON c.sweep = s.id GROUP BY s.id
+), history AS (
+    SELECT t.id, t.sweep, t.state, t.attempt, t.spent, t.reached, count(a.attempt) AS attempts,
+        max(a.attempt) AS latest,
+        count(*) FILTER (WHERE a.state = 'running') AS running,
+        count(*) FILTER (WHERE a.state = 'succeeded') AS succeeded,
+        count(*) FILTER (WHERE a.state IN ('failed', 'expired')) AS lost,
+        max(iif(a.attempt = t.attempt, a.state, NULL)) AS latest_state,
+        max(iif(a.state = 'succeeded', a.steps_to_target IS NOT NULL, NULL)) AS reached_by_attempt
+    FROM trials t LEFT JOIN attempts a ON a.trial = t.id GROUP BY t.id
+)
+SELECT 'sweep counts differ from its trials' AS rule, 'sweep ' || s.id AS what
+FROM sweeps s JOIN counts c USING (id)
+WHERE (s.queued, s.running, s.succeeded, s.failed, s.cancelled, s.reached)
+    IS NOT (c.queued, c.running, c.succeeded, c.failed, c.cancelled, c.reached)
+UNION ALL
+SELECT 'a cell or replicate is missing or doubled', 'sweep ' || s.id
+FROM sweeps s JOIN counts c USING (id)
+WHERE c.trials <> s.expanded OR s.trials <> s.cells * s.replicates
+UNION ALL
+SELECT 'the number of cells is not what its trials need', 'sweep ' || s.id FROM sweeps s
+WHERE (SELECT count(*) FROM cells WHERE sweep = s.id)
+    <> (s.expanded + s.replicates - 1) / s.replicates
+UNION ALL
+SELECT 'a trial is not where its id says', 'trial ' || t.id
+FROM trials t JOIN sweeps s ON s.id = t.sweep
+WHERE t.id <> s.first_trial + t.cell * s.replicates + t.replicate OR t.replicate >= s.replicates
+    OR t.id - s.first_trial >= s.expanded
+UNION ALL
+SELECT 'sweeps share ids of trials', 'sweep ' || s.id FROM sweeps s
+WHERE s.first_trial + s.trials > ifnull((SELECT min(n.first_trial) FROM sweeps n
+        WHERE n.first_trial > s.first_trial),
+    (SELECT value FROM numbers WHERE name = 'next_trial'))
+UNION ALL
+SELECT 'the finish of a sweep and its trials disagree', 'sweep ' || id FROM sweeps
+WHERE (finished_at IS NOT NULL) <> (queued + running = 0 AND moving IS NULL AND expanded = trials)
+    OR (state = 'finished' AND queued + running > 0)
+    OR (state IN ('active', 'paused') AND queued + running = 0)
+    OR (state = 'cancelled' AND queued > 0)
+UNION ALL
+SELECT 'attempts are not numbered from 1 to the latest', 'trial ' || id FROM history
+WHERE attempts <> attempt OR ifnull(latest, 0) <> attempt
+UNION ALL
+SELECT 'a running trial has no live attempt, or not one', 'trial ' || id FROM history
+WHERE state = 'running' AND (running <> 1 OR latest_state <> 'running')
+UNION ALL
+SELECT 'a trial that does not run has a live attempt', 'trial ' || id FROM history
+WHERE state <> 'running' AND running > 0
+UNION ALL
+SELECT 'a result without its attempt, or more than one', 'trial ' || id FROM history
+WHERE state = 'succeeded'
+    AND (succeeded <> 1 OR latest_state <> 'succeeded' OR reached <> reached_by_attempt)
+UNION ALL
+SELECT 'an attempt has succeeded and its trial has not', 'trial ' || id FROM history
+WHERE state <> 'succeeded' AND succeeded > 0
+UNION ALL
+SELECT 'more attempts are spent than were lost', 'trial ' || id FROM history
+WHERE spent > lost
+UNION ALL
+SELECT 'a failed trial has lost no attempt', 'trial ' || id FROM history
+WHERE state = 'failed' AND (spent = 0 OR latest_state NOT IN ('failed', 'expired'))
+UNION ALL
+SELECT 'a queued trial has spent all its attempts', 'trial ' || h.id
+FROM history h JOIN sweeps s ON s.id = h.sweep
+WHERE h.state = 'queued' AND h.spent >= s.max_attempts
+UNION ALL
+SELECT 'a result that cannot be', 'trial ' || trial || ' attempt ' || attempt FROM attempts
+WHERE state = 'succeeded' AND (steps < 0 OR steps_to_target > steps
+    OR (steps_to_target IS NULL AND seconds_to_target IS NOT NULL))
+UNION ALL
+SELECT 'a time that ends before it starts', 'trial ' || trial || ' attempt ' || attempt
+FROM attempts WHERE ended_at IS NOT NULL AND length(ended_at) <> length(started_at)
+UNION ALL
+SELECT 'a row refers to none', 'table ' || "table" || ' row ' || ifnull(rowid, '?')
+FROM pragma_foreign_key_check
+UNION ALL
+SELECT 'the file is damaged', integrity_check FROM pragma_integrity_check
+WHERE integrity_check <> 'ok';

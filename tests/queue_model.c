@@ -1,0 +1,286 @@
+#include "tests/queue_model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct model_trial *trial_of(struct model *model, int64_t id)
+{
+    return id >= 1 && id <= model->n_trials ? &model->trials[id - 1] : NULL;
+}
+
+static int count(const struct model *model, int sweep, enum trial_state state)
+{
+    int n = 0;
+    for (int i = 0; i < model->n_trials; i++) {
+        n += model->trials[i].sweep == sweep && model->trials[i].state == state;
+    }
+    return n;
+}
+
+static void finish(struct model *model, int sweep)
+{
+    struct model_sweep *s = &model->sweeps[sweep];
+    bool final = count(model, sweep, TRIAL_QUEUED) + count(model, sweep, TRIAL_RUNNING) == 0;
+    if (final && s->state != SWEEP_CANCELLED) {
+        s->state = SWEEP_FINISHED;
+    }
+}
+
+void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms)
+{
+    for (int i = 0; i < model->n_trials; i++) {
+        model->trials[i].deadline_ms = now_ms + lease_ms;
+        model->trials[i].earliest_ms = model->trials[i].latest_ms = 0;
+    }
+}
+
+void model_submit(struct model *model, const struct model_sweep *sweep)
+{
+    assert_int_equal(sweep->first, model->n_trials);
+    model->sweeps[model->n_sweeps] = *sweep;
+    for (int i = 0; i < sweep->n; i++) {
+        model->trials[model->n_trials++] = (struct model_trial){.sweep = model->n_sweeps};
+    }
+    model->n_sweeps++;
+}
+
+/* ---- claims ---- */
+
+static int claimable_of(const struct model *model, int sweep, int64_t now_ms, bool surely)
+{
+    const struct model_sweep *s = &model->sweeps[sweep];
+    int n = 0;
+    if (s->state != SWEEP_ACTIVE) {
+        return 0;
+    }
+    for (int i = 0; i < model->n_trials; i++) {
+        const struct model_trial *t = &model->trials[i];
+        int64_t free_ms = surely ? t->latest_ms : t->earliest_ms;
+        n += t->sweep == sweep && t->state == TRIAL_QUEUED && free_ms <= now_ms;
+    }
+    int running = count(model, sweep, TRIAL_RUNNING);
+    return s->max_running > 0 && n > s->max_running - running ? s->max_running - running : n;
+}
+
+void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, int *ret_most)
+{
+    *ret_least = *ret_most = 0;
+    for (int i = 0; i < model->n_sweeps; i++) {
+        *ret_least += claimable_of(model, i, now_ms, true);
+        *ret_most += claimable_of(model, i, now_ms, false);
+    }
+}
+
+void model_claim(struct model *model, const struct queue_claim *claim, int64_t now_ms,
+                 int64_t lease_ms)
+{
+    struct model_trial *trial = trial_of(model, claim->trial);
+    assert_non_null(trial);
+    assert_true(claimable_of(model, trial->sweep, now_ms, false) > 0);
+    assert_int_equal(trial->state, TRIAL_QUEUED);
+    assert_true(trial->earliest_ms <= now_ms);
+    assert_int_equal(claim->attempt, trial->attempt + 1);
+    trial->state = TRIAL_RUNNING;
+    trial->history[trial->attempt++] = ATTEMPT_RUNNING;
+    trial->deadline_ms = now_ms + lease_ms;
+}
+
+/* ---- ends ---- */
+
+static void end(struct model *model, struct model_trial *trial, enum attempt_state how, bool retry)
+{
+    struct model_sweep *s = &model->sweeps[trial->sweep];
+    trial->history[trial->attempt - 1] = how;
+    trial->earliest_ms = trial->latest_ms = 0;
+    trial->spent += how == ATTEMPT_FAILED || how == ATTEMPT_EXPIRED;
+    if (how == ATTEMPT_SUCCEEDED) {
+        trial->state = TRIAL_SUCCEEDED;
+    } else if (s->state == SWEEP_CANCELLED) {
+        trial->state = TRIAL_CANCELLED;
+    } else if (!retry || (how != ATTEMPT_RELEASED && trial->spent >= s->max_attempts)) {
+        trial->state = TRIAL_FAILED;
+    } else {
+        trial->state = TRIAL_QUEUED;
+    }
+    finish(model, trial->sweep);
+}
+
+void model_expire(struct model *model, int64_t now_ms)
+{
+    for (int i = 0; i < model->n_trials; i++) {
+        struct model_trial *trial = &model->trials[i];
+        if (trial->state == TRIAL_RUNNING && trial->deadline_ms <= now_ms) {
+            end(model, trial, ATTEMPT_EXPIRED, true);
+        }
+    }
+}
+
+static enum report_status late(const struct model_trial *trial, const struct report *report)
+{
+    enum attempt_state state = trial->history[report->attempt - 1];
+    if ((report->end == REPORT_DONE && state == ATTEMPT_SUCCEEDED) ||
+        (report->end == REPORT_FAILED && state == ATTEMPT_FAILED) ||
+        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED)) {
+        return REPORT_OK;
+    }
+    return state == ATTEMPT_CANCELLED ? REPORT_CANCELLED : REPORT_LEASE_LOST;
+}
+
+enum report_status model_report(struct model *model, const struct report *report, int64_t now_ms,
+                                const struct queue_options *options)
+{
+    struct model_trial *trial = trial_of(model, report->trial);
+    if (!trial || report->attempt < 1 || report->attempt > trial->attempt) {
+        return REPORT_LEASE_LOST;
+    }
+    if (trial->state != TRIAL_RUNNING || report->attempt != trial->attempt) {
+        return late(trial, report);
+    }
+    switch (report->end) {
+    case REPORT_DONE:
+        end(model, trial, ATTEMPT_SUCCEEDED, false);
+        trial->reached = report->result.steps_to_target >= 0;
+        return REPORT_OK;
+    case REPORT_FAILED:
+        end(model, trial, ATTEMPT_FAILED, report->failure.retry);
+        if (trial->state == TRIAL_QUEUED) {
+            int64_t ms = options->backoff_ms << (trial->spent - 1);
+            ms = ms < options->backoff_max_ms ? ms : options->backoff_max_ms;
+            trial->earliest_ms = now_ms + ms * 3 / 4 - 1;
+            trial->latest_ms = now_ms + ms * 5 / 4 + 1;
+        }
+        return REPORT_OK;
+    case REPORT_RELEASED:
+        end(model, trial, ATTEMPT_RELEASED, true);
+        return REPORT_OK;
+    case REPORT_CONTINUES:
+        break;
+    }
+    if (model->sweeps[trial->sweep].state == SWEEP_CANCELLED) {
+        end(model, trial, ATTEMPT_CANCELLED, false);
+        return REPORT_CANCELLED;
+    }
+    trial->deadline_ms = now_ms + options->lease_ms;
+    return REPORT_OK;
+}
+
+/* ---- actions ---- */
+
+static int move_all(struct model *model, int sweep, bool cancel)
+{
+    int moved = 0;
+    for (int i = 0; i < model->n_trials; i++) {
+        struct model_trial *t = &model->trials[i];
+        bool lost = t->state == TRIAL_FAILED || t->state == TRIAL_CANCELLED;
+        if (t->sweep == sweep && (cancel ? t->state == TRIAL_QUEUED : lost)) {
+            t->state = cancel ? TRIAL_CANCELLED : TRIAL_QUEUED;
+            t->spent = cancel ? t->spent : 0;
+            t->earliest_ms = t->latest_ms = 0;
+            moved++;
+        }
+    }
+    return moved;
+}
+
+int model_act(struct model *model, int sweep, enum queue_action action)
+{
+    struct model_sweep *s = &model->sweeps[sweep];
+    enum sweep_state was = s->state;
+    int moved = 0;
+    if ((action == QUEUE_PAUSE && (was == SWEEP_FINISHED || was == SWEEP_CANCELLED)) ||
+        (action == QUEUE_RESUME && was == SWEEP_CANCELLED) ||
+        (action == QUEUE_CANCEL && was == SWEEP_FINISHED)) {
+        return -1;
+    }
+    if (action == QUEUE_PAUSE && was == SWEEP_ACTIVE) {
+        s->state = SWEEP_PAUSED;
+    } else if (action == QUEUE_RESUME && was == SWEEP_PAUSED) {
+        s->state = SWEEP_ACTIVE;
+    } else if (action == QUEUE_CANCEL) {
+        moved = move_all(model, sweep, true);
+        s->state = SWEEP_CANCELLED;
+    } else if (action == QUEUE_RETRY) {
+        moved = move_all(model, sweep, false);
+        if (moved > 0 || was == SWEEP_CANCELLED) {
+            s->state = was == SWEEP_PAUSED ? SWEEP_PAUSED : SWEEP_ACTIVE;
+        }
+        finish(model, sweep);
+    }
+    return moved;
+}
+
+/* ---- comparison ---- */
+
+static char difference[512];
+
+/* The state in which a trial counts: what is not yet written or moved is as if it were. */
+#define COUNTED_STATES                                                                             \
+    "SELECT t.id, CASE WHEN s.moving = 'cancelled' AND t.id - first_trial >= moved AND"            \
+    " t.state = 'queued' THEN 'cancelled' WHEN s.moving = 'queued' AND"                            \
+    " t.id - first_trial >= moved AND t.state IN ('failed', 'cancelled') THEN 'queued'"            \
+    " ELSE t.state END, t.attempt, iif(s.moving = 'queued' AND t.id - first_trial >= moved AND"    \
+    " t.state IN ('failed', 'cancelled'), 0, t.spent), ifnull(t.reached, 0)"                       \
+    " FROM trials t JOIN sweeps s ON s.id = t.sweep ORDER BY t.id"
+
+static const char *trial_differs(const struct model *model, sqlite3_stmt *stmt)
+{
+    int64_t id = sqlite3_column_int64(stmt, 0);
+    const struct model_trial *t = id <= model->n_trials ? &model->trials[id - 1] : NULL;
+    const char *state = (const char *)sqlite3_column_text(stmt, 1);
+    if (!t || strcmp(state, trial_state_name(t->state)) != 0 ||
+        sqlite3_column_int(stmt, 2) != t->attempt || sqlite3_column_int(stmt, 3) != t->spent ||
+        sqlite3_column_int(stmt, 4) != t->reached) {
+        snprintf(difference, sizeof(difference), "trial %lld: %s %d %d %d, model %s %d %d %d",
+                 (long long)id, state, sqlite3_column_int(stmt, 2), sqlite3_column_int(stmt, 3),
+                 sqlite3_column_int(stmt, 4), t ? trial_state_name(t->state) : "none",
+                 t ? t->attempt : 0, t ? t->spent : 0, t ? t->reached : 0);
+        return difference;
+    }
+    return NULL;
+}
+
+static const char *sweep_differs(const struct model *model, struct queue_fixture *f, int sweep)
+{
+    char expected[256];
+    int reached = 0;
+    for (int i = 0; i < model->n_trials; i++) {
+        reached += model->trials[i].sweep == sweep && model->trials[i].reached;
+    }
+    snprintf(expected, sizeof(expected), "%s %d %d %d %d %d %d",
+             sweep_state_name(model->sweeps[sweep].state), count(model, sweep, TRIAL_QUEUED),
+             count(model, sweep, TRIAL_RUNNING), count(model, sweep, TRIAL_SUCCEEDED),
+             count(model, sweep, TRIAL_FAILED), count(model, sweep, TRIAL_CANCELLED), reached);
+    const char *found =
+        queue_fixture_ask(f,
+                          "SELECT ifnull(max(state || ' ' || queued || ' ' || running || ' ' || "
+                          "succeeded || ' ' || failed || ' ' || cancelled || ' ' || reached), "
+                          "'none') FROM sweeps WHERE id = %lld",
+                          sweep + 1);
+    if (strcmp(expected, found) != 0) {
+        snprintf(difference, sizeof(difference), "sweep %d: %.200s, model %s", sweep + 1, found,
+                 expected);
+        return difference;
+    }
+    return NULL;
+}
+
+const char *model_differs(const struct model *model, struct queue_fixture *f)
+{
+    if (queue_fixture_int(f, "SELECT count(*) FROM sweeps") != model->n_sweeps) {
+        return "the number of sweeps";
+    }
+    for (int i = 0; i < model->n_sweeps; i++) {
+        const char *differs = sweep_differs(model, f, i);
+        if (differs) {
+            return differs;
+        }
+    }
+    sqlite3_stmt *stmt;
+    const char *differs = NULL;
+    assert_int_equal(sqlite3_prepare_v2(f->eyes, COUNTED_STATES, -1, &stmt, NULL), SQLITE_OK);
+    while (!differs && sqlite3_step(stmt) == SQLITE_ROW) {
+        differs = trial_differs(model, stmt);
+    }
+    sqlite3_finalize(stmt);
+    return differs;
+}

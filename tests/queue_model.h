@@ -1,0 +1,51 @@
+/*
+ * The queue as it should behave, in the simplest form: arrays, loops, no database. Every function
+ * says what must hold before or must be true after an operation; a breach fails the test.
+ */
+#pragma once
+
+#include "tests/queue_fixture.h"
+
+#include "daemon/store_write.h"
+
+#define MODEL_SWEEPS 10
+#define MODEL_TRIALS 500
+
+struct model_trial {
+    int sweep; /* index */
+    enum trial_state state;
+    int attempt, spent;
+    bool reached;
+    int64_t deadline_ms;            /* running */
+    int64_t earliest_ms, latest_ms; /* queued: when a back-off ends; 0 = none */
+    enum attempt_state history[32]; /* of attempt - 1 */
+};
+
+struct model_sweep {
+    enum sweep_state state;
+    int priority, max_running, max_attempts, first, n;
+};
+
+struct model {
+    struct model_sweep sweeps[MODEL_SWEEPS];
+    struct model_trial trials[MODEL_TRIALS]; /* by id - 1 */
+    int n_sweeps, n_trials;
+};
+
+/* What the queue does when it reads its memory from the database anew. */
+void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms);
+void model_submit(struct model *model, const struct model_sweep *sweep);
+/* Checks that the trial may be claimed, and by its turn before those of lower priority. */
+void model_claim(struct model *model, const struct queue_claim *claim, int64_t now_ms,
+                 int64_t lease_ms);
+/* How many could be claimed: at least, and at most (back-offs have jitter). */
+void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, int *ret_most);
+/* Applies a report and returns the status it must get. */
+enum report_status model_report(struct model *model, const struct report *report, int64_t now_ms,
+                                const struct queue_options *options);
+/* Every lease whose time has come ends. */
+void model_expire(struct model *model, int64_t now_ms);
+/* Returns the number of trials moved, or -1 for a conflict. */
+int model_act(struct model *model, int sweep, enum queue_action action);
+/* NULL, or what of the committed database differs from the model. */
+const char *model_differs(const struct model *model, struct queue_fixture *f);
