@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 export class Daemon {
   constructor(program) {
-    this.program = program;
+    this.program = resolve(program);
     this.folder = mkdtempSync(join(tmpdir(), "ninety-browser-"));
     this.port = 0;
     this.token = null;

@@ -8,7 +8,7 @@ import { eventually, pageTest, skipWithoutBrowser } from "./page.mjs";
 await skipWithoutBrowser();
 const daemon = new Daemon(process.argv[2]);
 const at = (hash) => () => `${daemon.origin}${hash}`;
-const trainingMs = 120_000;
+const trainingMs = 300_000;
 
 before(() => daemon.start());
 after(() => daemon.remove());
@@ -20,7 +20,7 @@ pageTest("a sweep submitted on the page is trained to its end, and shown as it g
   await page.getByRole("heading", { name: "smoke", level: 1 }).waitFor();
   await page.getByText("finished", { exact: true }).waitFor({ timeout: trainingMs });
   assert.equal(await page.getByRole("progressbar").getAttribute("aria-valuenow"), "100");
-  await page.getByText(/^1 worker, 1 slot$/).waitFor();
+  await page.getByRole("link", { name: "1 worker, 1 slot" }).waitFor();
 }, { timeout: trainingMs + 30_000 });
 
 pageTest("the figures and the cells say what the API says", at("#/sweeps/1"), async (page) => {
@@ -66,7 +66,7 @@ pageTest("a daemon with a token lets in who knows it", at("#/sweeps/1"), async (
   await daemon.stop();
   daemon.token = "0123456789abcdef0123456789abcdef";
   await daemon.start();
-  await page.getByRole("dialog", { name: "Access token" }).waitFor({ timeout: 40_000 });
+  await page.getByRole("dialog", { name: "Access token" }).waitFor({ timeout: 60_000 });
   await page.getByRole("textbox", { name: "Token" }).fill(daemon.token);
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByRole("dialog").waitFor({ state: "hidden" });

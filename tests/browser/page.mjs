@@ -19,7 +19,7 @@ after(() => browser?.close());
  * A test with a page at `url()`. It fails also when the page logs an error, throws, or asks any other
  * site for anything; `expected` lists errors that belong to the test (Chromium logs each 4xx).
  */
-export function pageTest(name, url, body, { expected = [], timeout = 60_000, ...options } = {}) {
+export function pageTest(name, url, body, { expected = [], timeout = 120_000, ...options } = {}) {
   test(name, { timeout }, async () => {
     browser ??= await launch();
     const context = await browser.newContext({ reducedMotion: "reduce", ...options });
@@ -28,7 +28,7 @@ export function pageTest(name, url, body, { expected = [], timeout = 60_000, ...
     page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("request", (request) => requests.push(request.url()));
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     try {
       await page.goto(url());
       await body(page, requests);
@@ -45,7 +45,7 @@ export function pageTest(name, url, body, { expected = [], timeout = 60_000, ...
 
 /** Waits until `check` holds of what `read` gives. */
 export async function eventually(read, check, what) {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const value = await read();
     if (check(value)) {
