@@ -194,7 +194,7 @@ echo "token=$NINETY_TOKEN" >>"$FAKE_LOG"
 echo "pid=$$" >>"$FAKE_LOG"
 trap 'echo terminated >>"$FAKE_LOG"; exit 0' TERM
 [ -n "$FAKE_EXIT" ] && exit 3
-while :; do sleep 0.05; done
+while kill -0 $PPID 2>/dev/null; do sleep 0.05; done
 """
 
 
