@@ -13,6 +13,8 @@ import { finiteSteps, type MedianPoint, stepsData, type StepsData, type TrialPoi
 
 /** Share of the distance between two values along the axis. */
 const jitterWidth = 0.18;
+const marginLeft = 52;
+const marginRight = 14;
 
 interface Props {
   rows: SummaryRow[];
@@ -76,7 +78,8 @@ function caption({ data, limit, xAxis, nSeries }: Frame, withoutTrials: boolean)
     : `small dots: single trials (${count(data.ended)})`);
   if (data.censored > 0) {
     const within = limit === null ? "within its steps" : `in ${count(limit)} steps`;
-    parts.push(`triangles: not reached ${within} (${count(data.censored)})`);
+    parts.push(withoutTrials ? `triangles: cells with trials that did not reach it ${within} (${count(data.censored)} trials)`
+      : `triangles: not reached ${within} (${count(data.censored)})`);
   }
   return `${parts.join("; ")}.`;
 }
@@ -107,7 +110,7 @@ function drawSteps(frame: Frame, width: number): Element {
 
   return Plot.plot({
     width, height: Math.round(Math.max(300, Math.min(440, width * 0.56))),
-    marginLeft: 52, marginBottom: tilted ? 76 : 46, marginTop: 30, marginRight: 14,
+    marginLeft, marginRight, marginBottom: tilted ? 76 : 46, marginTop: 30,
     x: { domain: axis.domain, label: null },
     y: { type: yAxis.log ? "log" : "linear", domain: yAxis.domain, label: null },
     marks: [
@@ -117,7 +120,7 @@ function drawSteps(frame: Frame, width: number): Element {
         tickFormat: (at: number) => axis.ticks.find((tick) => tick.at === at)?.label ?? "" }),
       Plot.text([`↑ ${frame.title}`], { frameAnchor: "top-left", dx: -46, dy: -24, fill: "var(--muted)" }),
       Plot.text([`${frame.xName} →`], { frameAnchor: "bottom-right", dy: tilted ? 72 : 42, fill: "var(--muted)" }),
-      ...strip(frame),
+      ...strip(frame, width),
       ...(showsBand(axis, nSeries)
         ? [Plot.areaY(data.medians, { x: atX, z: "series", fill: color, fillOpacity: 0.13,
           y1: (point: MedianPoint) => atY(point.q1), y2: (point: MedianPoint) => atY(point.q3) })]
@@ -142,13 +145,18 @@ function drawSteps(frame: Frame, width: number): Element {
 
 const linkEnds = { x1: "x1", y1: "y1", x2: "x2", y2: "y2" };
 
-/** The part of the figure above the scale, and how many trials stand there. */
-function strip(frame: Frame): Plot.Markish[] {
-  const { data, xAxis: axis, yAxis, limit } = frame;
+/** The part of the figure above the scale, and how many trials stand there (where there is room to say so). */
+function strip(frame: Frame, width: number): Plot.Markish[] {
+  const { data, xAxis: axis, yAxis, limit, nSeries } = frame;
   if (yAxis.edge === null) {
     return [];
   }
-  const counts = data.medians.filter((point) => point.censored > 0);
+  const censored = data.medians.filter((point) => point.censored > 0);
+  const text = (point: MedianPoint) => `${point.censored}/${point.n}`;
+  const longest = Math.max(0, ...censored.map((point) => text(point).length));
+  const room = ((width - marginLeft - marginRight) * axis.gap) / (axis.domain[1] - axis.domain[0]);
+  const series = new Set(censored.map((point) => point.series)).size > 1 ? nSeries : 1;
+  const counts = (7 * longest + 16) * series <= room ? censored : [];
   return [
     Plot.rect([0], { x1: () => axis.domain[0], x2: () => axis.domain[1], y1: () => yAxis.edge,
       y2: () => yAxis.domain[1], fill: "var(--strip)" }),
@@ -156,7 +164,7 @@ function strip(frame: Frame): Plot.Markish[] {
       { frameAnchor: "top-right", dy: -13, fill: "var(--muted)", fontSize: 11 }),
     Plot.text(counts, { y: () => yAxis.beyond, dx: 5,
       x: (point: MedianPoint) => axis.position(point.x) + offset(frame, point.series) + 0.5 * jitterWidth * axis.gap,
-      text: (point: MedianPoint) => `${point.censored}/${point.n}`, textAnchor: "start", fill: "var(--muted)", fontSize: 11 }),
+      text, textAnchor: "start", fill: "var(--muted)", fontSize: 11 }),
   ];
 }
 
