@@ -175,6 +175,38 @@ static void trials_are_filtered_by_sweep_and_state(void **state)
     json_decref(page);
 }
 
+static size_t count_curves(struct scene *scene, struct reader_params params)
+{
+    json_t *curves = ask_json(scene, READER_CURVES, params);
+    size_t n = json_array_size(json_object_get(curves, "curves"));
+    json_decref(curves);
+    return n;
+}
+
+static void curves_are_filtered_by_depth_and_replicates(void **state)
+{
+    struct scene *scene = *state;
+    struct queue_claim second = queue_fixture_claim(scene->f, scene->worker);
+    assert_int_equal(second.trial, 4); /* replicate 1 */
+    struct measurement m = {.step = 1, .test_accuracy = 0.2};
+    struct report report = queue_fixture_done(&second, 1);
+    report.measurements = &m;
+    report.n_measurements = 1;
+    queue_fixture_send(scene->f, scene->worker, &report);
+    for (int64_t sweep = 0; sweep <= 1; sweep++) { /* of all sweeps, and of this one */
+        struct reader_params params = all();
+        params.sweep = sweep;
+        assert_int_equal(count_curves(scene, params), 3);
+        params.replicates = 1;
+        assert_int_equal(count_curves(scene, params), 2);
+        params.replicates = 2;
+        params.depth = 2;
+        assert_int_equal(count_curves(scene, params), 3);
+        params.depth = 3;
+        assert_int_equal(count_curves(scene, params), 0);
+    }
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
     struct scene *scene = *state;
@@ -295,6 +327,7 @@ int main(void)
         TEST(a_trial_has_its_configuration_and_attempts),
         TEST(lists_go_on_page_by_page),
         TEST(trials_are_filtered_by_sweep_and_state),
+        TEST(curves_are_filtered_by_depth_and_replicates),
         TEST(what_is_not_there_is_not_found),
         TEST(every_list_is_valid_json_also_when_empty),
         TEST(numbers_that_do_not_exist_are_null),
