@@ -1,0 +1,211 @@
+"""`ninety run` and `ninety train` with the real daemon, worker and trainer."""
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import struct
+import subprocess
+import fcntl
+import termios
+import unittest
+
+from ninety import NINETY, NINETYD, TINY, Programs, alive, descendants, environment, until
+
+
+class Run(Programs):
+    def run_tiny(self, *words, **more):
+        return self.ninety("run", "--db", self.db, *TINY, *words, **more)
+
+    def start_long(self):
+        """A sweep that takes a while, under way: some trials done, some not."""
+        words = [NINETY, "run", "--db", self.db, *TINY, "--depth", "1..2", "--replicates", "60"]
+        process = self.start(*words)
+        until(lambda: self.count("succeeded") >= 4 or process.poll() is not None, "trials to be done")
+        self.assertIsNone(process.poll(), "the sweep ended before the test began")
+        return process, words
+
+    def test_a_sweep_ends_with_table_chart_and_a_query_that_works(self):
+        done = self.run_tiny("--depth", "1..2", "--batch-norm", "none,before", "--replicates", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("batch_norm=none", done.stdout)
+        self.assertIn("reached/trials", done.stdout)
+        self.assertIn("8 of 8 trials done", done.stderr)
+        self.assertEqual(self.count("succeeded"), 8)
+        line = re.search(r"^  (sqlite3 .*)$", done.stdout, re.M).group(1)
+        rows = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=self.folder)
+        self.assertEqual(len(rows.stdout.splitlines()), 4, rows.stderr)
+
+    def test_the_same_command_again_trains_nothing_again(self):
+        first = self.run_tiny("--depth", "1", "--replicates", "3")
+        before = self.query("SELECT trial, finished_at, weights_sha256 FROM results")
+        again = self.run_tiny("--depth", "1", "--replicates", "3")
+        self.assertEqual((first.returncode, again.returncode), (0, 0), again.stderr)
+        self.assertIn("3 of 3 trials are done", again.stderr)
+        self.assertEqual(self.query("SELECT trial, finished_at, weights_sha256 FROM results"), before)
+        self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
+
+    def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(self):
+        process, words = self.start_long()
+        started = descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("run the same command again", said)
+        until(lambda: not any(alive(pid) for pid in started), "daemon, worker and trainers to end")
+        kept = dict(self.query("SELECT trial, weights_sha256 FROM results WHERE state = 'succeeded'"))
+        self.assertGreaterEqual(len(kept), 4)
+        self.assertEqual(self.count("running"), 0, "a trial was not handed back")
+
+        again = self.start(*words)
+        _, said = again.communicate(timeout=120)
+        self.assertEqual(again.returncode, 0, said)
+        rows = self.query("SELECT trial, state, attempts, weights_sha256 FROM results")
+        self.assertEqual(len(rows), 120)
+        self.assertEqual({state for _, state, _, _ in rows}, {"succeeded"})
+        for trial, _, _, sha256 in rows:
+            self.assertEqual(sha256, kept.get(trial, sha256), "a finished trial was trained again")
+
+    def test_a_killed_run_leaves_no_process_behind(self):
+        process, _ = self.start_long()
+        started = descendants(process.pid)
+        self.assertGreaterEqual(len(started), 3)  # daemon, worker, a trainer
+        process.kill()
+        until(lambda: not any(alive(pid) for pid in started), "daemon, worker and trainers to end")
+
+    def test_a_database_in_use_is_told_with_the_way_round(self):
+        self.start_daemon()
+        done = self.run_tiny("--depth", "1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("ninety submit", done.stderr)
+        self.assertIn(str(self.db), done.stderr)
+
+    def test_failed_trials_are_told_and_can_be_trained_again(self):
+        trainer = self.folder / "trainer"
+        trainer.write_text("#!/bin/sh\necho out of luck >&2\nexit 1\n")
+        trainer.chmod(0o755)
+        words = ["--depth", "1", "--max-attempts", "1"]
+        done = self.run_tiny(*words, "--trainer", trainer)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertRegex(done.stdout, "trial 1 failed: .*out of luck")
+        self.assertIn("--retry", done.stdout)
+
+        self.assertEqual(self.run_tiny(*words).returncode, 3)
+        done = self.run_tiny(*words, "--retry")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_data_that_cannot_be_had_are_told_before_anything_is_trained(self):
+        done = self.ninety("run", "--db", self.db, "--dataset", "no-such-data", "--depth", "1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no-such-data", done.stderr)
+        self.assertFalse(self.db.exists())
+
+    def test_a_fallback_is_said_loudly(self):
+        done = self.run_tiny("--depth", "1", "--dataset", "no-such-data",
+                             "--fallback-dataset", "synthetic-digits")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("*** training on synthetic-digits instead", done.stderr)
+        self.assertEqual(self.query("SELECT DISTINCT dataset FROM results"), [("synthetic-digits",)])
+
+    def test_what_the_daemon_refuses_is_told_as_field_and_message(self):
+        done = self.run_tiny("--depth", "1,1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("ninety run: parameters.depth", done.stderr)
+
+    def test_a_folder_that_cannot_be_written_is_told(self):
+        done = self.ninety("run", "--db", "/nonexistent/x.db", *TINY, "--depth", "1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nonexistent/x.db", done.stderr)
+
+    def test_csv_and_json_are_all_there_is_on_standard_output(self):
+        done = self.run_tiny("--depth", "1..2", "--format", "json")
+        self.assertEqual([row["depth"] for row in json.loads(done.stdout)["summary"]], [1, 2])
+        done = self.run_tiny("--depth", "1..2", "--format", "csv")
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+
+
+class Terminal(Programs):
+    """On a pseudo-terminal, as a person sees it."""
+
+    def run_on_terminal(self, *words, columns=100, **more):
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        process = subprocess.Popen([NINETY, *map(str, words)], stdin=follower, stdout=follower,
+                                   stderr=follower, cwd=self.folder,
+                                   env=environment(TERM="xterm", **more))
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(leader, 65536)
+            except OSError:  # the last holder of the other end has gone
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(leader)
+        return process.wait(), shown.decode()
+
+    def test_progress_is_a_bar_that_is_redrawn(self):
+        code, shown = self.run_on_terminal("run", "--db", self.db, *TINY, "--depth", "1..2",
+                                           "--replicates", "10")
+        self.assertEqual(code, 0, shown)
+        bars = re.findall(r"\r([^\r\n]*)\x1b\[K", shown)
+        self.assertGreater(len(bars), 1)
+        self.assertIn("█", bars[-1])
+        self.assertIn("20/20", bars[-1])
+        self.assertIn("\x1b[32m", shown)
+
+    def test_no_color_and_plain_letters_are_respected(self):
+        code, shown = self.run_on_terminal("run", "--db", self.db, *TINY, "--depth", "1..3", "--batch-norm",
+                                           "before", NO_COLOR="1", LC_ALL="C")
+        self.assertEqual(code, 0, shown)
+        self.assertNotRegex(shown, r"\x1b\[[0-9;]*m")
+        self.assertTrue(shown.isascii(), shown)
+
+
+class Train(Programs):
+    words = ["train", *TINY, "--depth", "2", "--batch-norm", "before", "--seed", "1"]
+
+    def test_the_same_seed_gives_the_same_weights(self):
+        outcomes = [json.loads(self.ninety(*self.words, "--json").stdout) for _ in range(2)]
+        self.assertEqual(outcomes[0]["weights_sha256"], outcomes[1]["weights_sha256"])
+        self.assertEqual(len(outcomes[0]["weights_sha256"]), 64)
+        other = json.loads(self.ninety(*self.words, "--json", "--seed", "2").stdout)
+        self.assertNotEqual(other["weights_sha256"], outcomes[0]["weights_sha256"])
+        for member in ("steps_to_target", "seconds_to_target", "final_accuracy", "steps",
+                       "ms_per_step", "kernel"):
+            self.assertIn(member, other)
+        self.assertEqual(other["config"]["hidden_units"], [16, 16])
+
+    def test_people_see_it_learn(self):
+        done = self.ninety(*self.words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("synthetic-digits, 16-16 relu, batch norm before", done.stdout)
+        self.assertGreater(len(re.findall(r"^ +\d+ +[0-9.]+ %", done.stdout, re.M)), 3)
+        self.assertRegex(done.stdout, "weights sha256 [0-9a-f]{64}")
+
+    def test_a_diverging_network_is_told(self):
+        done = self.ninety("train", *TINY, "--depth", "2", "--optimizer", "sgd", "--learning-rate", "1000",
+                           "--max-steps", "500")
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("diverged at step", done.stderr)
+
+    def test_wrong_configurations_are_told_by_field(self):
+        done = self.ninety("train", "--depth", "70", "--json")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("depth", done.stderr)
+        self.assertEqual(self.ninety("train").returncode, 2)
+
+    def test_a_trainer_that_dies_is_told(self):
+        done = self.ninety(*self.words, "--trainer", "echo nonsense")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("not of the protocol", done.stderr)
+        done = self.ninety(*self.words, "--trainer", "kill -9 $$")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("killed by signal 9", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
