@@ -3,11 +3,10 @@
 #include "cli/memory.h"
 
 #include <curl/curl.h>
-#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_URL "http://127.0.0.1:9190"
 #define ANSWER_MAX ((size_t)1 << 30)
 
 struct client {
@@ -45,43 +44,6 @@ void client_destroy(struct client *client)
     free(client);
 }
 
-static int read_token(const char *path, char *ret, size_t size, struct error *error)
-{
-    FILE *file = fopen(path, "r");
-
-    if (!file) {
-        return error_set(error, NULL, "cannot read the token file %s: %s", path, strerror(errno));
-    }
-    bool found = fgets(ret, (int)size, file) != NULL;
-    fclose(file);
-    ret[found ? strcspn(ret, "\r\n") : 0] = '\0';
-    if (!ret[0]) {
-        return error_set(error, NULL, "the token file %s is empty", path);
-    }
-    return 0;
-}
-
-int client_from_args(const struct args *args, struct client **ret, struct error *error)
-{
-    const char *url = args_value(args, "daemon");
-    const char *token_file = args_value(args, "token-file");
-    const char *token = getenv("NINETY_TOKEN");
-    char line[1024];
-
-    if (!url) {
-        url = getenv("NINETY_DAEMON");
-    }
-    if (token_file) {
-        int result = read_token(token_file, line, sizeof(line), error);
-        if (result != 0) {
-            return result;
-        }
-        token = line;
-    }
-    *ret = client_create(url && *url ? url : DEFAULT_URL, token && *token ? token : NULL);
-    return 0;
-}
-
 const char *client_url(const struct client *client)
 {
     return client->url;
@@ -111,7 +73,7 @@ static enum client_outcome complain_unreachable(const struct client *client, CUR
     if (code == CURLE_COULDNT_CONNECT) {
         error_set(error, NULL,
                   "no daemon answers at %s; start one with 'ninetyd --workers 2', name another "
-                  "with --daemon URL, or use 'ninety run', which needs none",
+                  "with --daemon URL, or read a database without one with --db FILE",
                   client->url);
     } else {
         error_set(error, NULL, "cannot talk to the daemon at %s: %s", client->url, why);

@@ -4,11 +4,9 @@
  */
 #pragma once
 
-#include "cli/args.h"
 #include "common/error.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 enum client_outcome {
@@ -22,10 +20,6 @@ struct client;
 /* `token` may be NULL; both are copied. */
 struct client *client_create(const char *url, const char *token);
 void client_destroy(struct client *client);
-
-/* From --daemon and --token-file, NINETY_DAEMON and NINETY_TOKEN. ERROR_INVALID if the file
- * cannot be read. */
-int client_from_args(const struct args *args, struct client **ret, struct error *error);
 
 const char *client_url(const struct client *client);
 

@@ -1,5 +1,6 @@
 /* results, summary and workers: what the daemon knows, as tables. */
 #include "cli/command.h"
+#include "cli/connection.h"
 #include "cli/memory.h"
 #include "cli/summary.h"
 #include "cli/sweeps.h"
@@ -20,7 +21,7 @@ static const char which_sweep[] =
 /* What these commands share: format, client, and the sweep that is meant (NULL with --all). */
 struct request {
     enum format format;
-    struct client *client;
+    struct connection connection;
     json_t *sweep;
 };
 
@@ -34,12 +35,12 @@ static int request_open(const struct args *args, struct request *ret)
         command_complain(args, &error);
         return EXIT_USAGE;
     }
-    if (client_from_args(args, &ret->client, &error) != 0) {
+    if (connection_open(args, &ret->connection, &error) != 0) {
         command_complain(args, &error);
         return EXIT_FAILED;
     }
     if (!args_has(args, "all")) {
-        code = sweeps_find(args, ret->client, args_positional(args, 0), &ret->sweep);
+        code = sweeps_find(args, ret->connection.client, args_positional(args, 0), &ret->sweep);
     }
     return code;
 }
@@ -47,7 +48,7 @@ static int request_open(const struct args *args, struct request *ret)
 static void request_close(struct request *request)
 {
     json_decref(request->sweep);
-    client_destroy(request->client);
+    connection_close(&request->connection);
 }
 
 /* "/v1/results?format=csv&sweep=3" */
@@ -106,9 +107,9 @@ static enum client_outcome show_view(const struct request *request, const char *
 
     view_path(request, view, path, sizeof(path));
     if (request->format != FORMAT_TABLE) {
-        return client_download(request->client, path, stdout, error);
+        return client_download(request->connection.client, path, stdout, error);
     }
-    enum client_outcome outcome = client_get(request->client, path, &answer, error);
+    enum client_outcome outcome = client_get(request->connection.client, path, &answer, error);
     if (outcome != CLIENT_OK) {
         return outcome;
     }
@@ -141,7 +142,7 @@ const struct command command_results = {
     .summary = "a sweep's trials, one per row",
     .details = which_sweep,
     .options = all_option,
-    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .max_arguments = 1,
     .run = run_view,
 };
@@ -152,7 +153,7 @@ const struct command command_summary = {
     .summary = "a sweep's cells: median steps to the target, quartiles, and a chart",
     .details = which_sweep,
     .options = all_option,
-    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .max_arguments = 1,
     .run = run_view,
 };
@@ -194,24 +195,25 @@ static void print_workers(const json_t *rows, enum format format)
 static int run_workers(const struct args *args)
 {
     struct error error = {0};
-    struct client *client = NULL;
+    struct connection connection = {0};
     enum format format;
     json_t *answer;
+    int code = EXIT_FAILED;
 
     if (args_format(args, &format, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
     }
-    if (client_from_args(args, &client, &error) != 0 ||
-        client_get(client, "/v1/workers", &answer, &error) != CLIENT_OK) {
+    if (connection_open(args, &connection, &error) != 0 ||
+        client_get(connection.client, "/v1/workers", &answer, &error) != CLIENT_OK) {
         command_complain(args, &error);
-        client_destroy(client);
-        return EXIT_FAILED;
+    } else {
+        print_workers(json_object_get(answer, "workers"), format);
+        json_decref(answer);
+        code = EXIT_OK;
     }
-    print_workers(json_object_get(answer, "workers"), format);
-    json_decref(answer);
-    client_destroy(client);
-    return EXIT_OK;
+    connection_close(&connection);
+    return code;
 }
 
 const struct command command_workers = {

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/connection.h"
 #include "cli/memory.h"
 #include "cli/spec.h"
 #include "cli/sweeps.h"
@@ -47,7 +48,7 @@ static int show_submitted(const struct args *args, struct client *client, const 
 static int run_submit(const struct args *args)
 {
     struct error error = {0};
-    struct client *client = NULL;
+    struct connection connection = {0};
     json_t *spec = NULL, *answer = NULL;
     int code = EXIT_FAILED;
 
@@ -56,15 +57,15 @@ static int run_submit(const struct args *args)
         command_complain(args, &error);
         return result == SPEC_USAGE ? EXIT_USAGE : EXIT_FAILED;
     }
-    if (client_from_args(args, &client, &error) != 0 ||
-        post_spec(args, client, spec, &answer, &error) != CLIENT_OK) {
+    if (connection_open(args, &connection, &error) != 0 ||
+        post_spec(args, connection.client, spec, &answer, &error) != CLIENT_OK) {
         command_complain(args, &error);
     } else {
-        code = show_submitted(args, client, answer);
+        code = show_submitted(args, connection.client, answer);
     }
     json_decref(answer);
     json_decref(spec);
-    client_destroy(client);
+    connection_close(&connection);
     return code;
 }
 

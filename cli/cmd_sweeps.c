@@ -1,5 +1,6 @@
 /* status, watch, and the commands that change a sweep's state. */
 #include "cli/command.h"
+#include "cli/connection.h"
 #include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/sweeps.h"
@@ -114,20 +115,21 @@ static int status_of_one(const struct args *args, struct client *client, enum fo
 static int run_status(const struct args *args)
 {
     struct error error = {0};
-    struct client *client;
+    struct connection connection;
     enum format format;
+    int code = EXIT_FAILED;
 
     if (args_format(args, &format, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
     }
-    if (client_from_args(args, &client, &error) != 0) {
+    if (connection_open(args, &connection, &error) != 0) {
         command_complain(args, &error);
-        return EXIT_FAILED;
+    } else {
+        code = args_positional(args, 0) ? status_of_one(args, connection.client, format)
+                                        : status_of_all(args, connection.client, format);
     }
-    int code = args_positional(args, 0) ? status_of_one(args, client, format)
-                                        : status_of_all(args, client, format);
-    client_destroy(client);
+    connection_close(&connection);
     return code;
 }
 
@@ -136,7 +138,7 @@ const struct command command_status = {
     .arguments = "[SWEEP]",
     .summary = "how far the sweeps are",
     .details = "SWEEP is a sweep's number or name; without it all are listed, newest first.\n",
-    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .max_arguments = 1,
     .run = run_status,
 };
@@ -148,19 +150,20 @@ static int with_sweep(const struct args *args,
                       int (*action)(const struct args *, struct client *, const json_t *))
 {
     struct error error = {0};
-    struct client *client;
+    struct connection connection;
     json_t *sweep;
+    int code = EXIT_FAILED;
 
-    if (client_from_args(args, &client, &error) != 0) {
+    if (connection_open(args, &connection, &error) != 0) {
         command_complain(args, &error);
-        return EXIT_FAILED;
+    } else {
+        code = sweeps_find(args, connection.client, args_positional(args, 0), &sweep);
     }
-    int code = sweeps_find(args, client, args_positional(args, 0), &sweep);
     if (code == EXIT_OK) {
-        code = action(args, client, sweep);
+        code = action(args, connection.client, sweep);
         json_decref(sweep);
     }
-    client_destroy(client);
+    connection_close(&connection);
     return code;
 }
 
@@ -199,9 +202,8 @@ static void say_done(const char *verb, const json_t *sweep)
                (long long)json_integer_value(json_object_get(sweep, "retried")));
         return;
     }
-    char *line = progress_line(&progress);
-    printf("sweep %lld is %s: %s\n", id, progress.state, line);
-    free(line);
+    printf("sweep %lld is %s: %lld of %lld trials done\n", id, progress.state,
+           (long long)progress_done(&progress), (long long)progress.trials);
 }
 
 static int change_action(const struct args *args, struct client *client, const json_t *sweep)
@@ -231,7 +233,7 @@ const struct command command_cancel = {
     .name = "cancel",
     .arguments = "SWEEP",
     .summary = "end a sweep: its queued trials at once, running ones at their next report",
-    .sets = OPTIONS_DAEMON,
+    .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_change,
@@ -261,7 +263,7 @@ const struct command command_retry = {
     .name = "retry",
     .arguments = "SWEEP",
     .summary = "queue a sweep's failed and cancelled trials again",
-    .sets = OPTIONS_DAEMON,
+    .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_change,

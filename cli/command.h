@@ -19,11 +19,12 @@ enum exit_code {
 
 /* Options that several commands share; a command says which of them it takes. */
 enum option_set {
-    OPTIONS_DAEMON = 1 << 0, /* --daemon, --token-file */
-    OPTIONS_FORMAT = 1 << 1, /* --format */
-    OPTIONS_SWEEP = 1 << 2,  /* --name, --replicates, ... */
-    OPTIONS_CONFIG = 1 << 3, /* one for each field of a configuration */
-    OPTIONS_SEED = 1 << 4,   /* --seed of a single trial (a sweep has its own) */
+    OPTIONS_DAEMON = 1 << 0,   /* --daemon, --token-file */
+    OPTIONS_FORMAT = 1 << 1,   /* --format */
+    OPTIONS_SWEEP = 1 << 2,    /* --name, --replicates, ... */
+    OPTIONS_CONFIG = 1 << 3,   /* one for each field of a configuration */
+    OPTIONS_DATABASE = 1 << 5, /* --db: a database instead of a daemon */
+    OPTIONS_SEED = 1 << 4,     /* --seed of a single trial (a sweep has its own) */
 };
 
 struct option {

@@ -35,27 +35,11 @@ static void print_option(const struct option *option, FILE *out)
     fprintf(out, "  %-27s %s\n", left, option->help);
 }
 
-static const char *set_title(enum option_set set)
-{
-    switch (set) {
-    case OPTIONS_SWEEP:
-    case OPTIONS_SEED:
-        return "";
-    case OPTIONS_CONFIG:
-        return "\nthe trials' configuration (docs/configuration.md):\n";
-    case OPTIONS_FORMAT:
-    case OPTIONS_DAEMON:
-        return "";
-    }
-    return "";
-}
-
 static void print_set(const struct command *command, enum option_set set, FILE *out)
 {
     if (!(command->sets & set)) {
         return;
     }
-    fputs(set_title(set), out);
     for (const struct option *option = options_of_set(set); option->name; option++) {
         print_option(option, out);
     }
@@ -77,8 +61,12 @@ void help_print_command(const struct command *command, FILE *out)
     print_set(command, OPTIONS_SEED, out);
     print_set(command, OPTIONS_FORMAT, out);
     print_set(command, OPTIONS_DAEMON, out);
+    print_set(command, OPTIONS_DATABASE, out);
     print_option(&(struct option){"help", NULL, "this text"}, out);
-    print_set(command, OPTIONS_CONFIG, out);
+    if (command->sets & OPTIONS_CONFIG) {
+        fputs("\nthe trials' configuration (docs/configuration.md):\n", out);
+        print_set(command, OPTIONS_CONFIG, out);
+    }
 }
 
 static int run_help(const struct args *args)

@@ -9,6 +9,11 @@ static const struct option daemon_options[] = {
     {NULL},
 };
 
+static const struct option database_options[] = {
+    {"db", "FILE", "no daemon: look into this database, which none may be serving"},
+    {NULL},
+};
+
 static const struct option format_options[] = {
     {"format", "table|json|csv", "how to print (default table)"},
     {NULL},
@@ -75,6 +80,8 @@ const struct option *options_of_set(enum option_set set)
     switch (set) {
     case OPTIONS_DAEMON:
         return daemon_options;
+    case OPTIONS_DATABASE:
+        return database_options;
     case OPTIONS_FORMAT:
         return format_options;
     case OPTIONS_SWEEP:
@@ -87,8 +94,8 @@ const struct option *options_of_set(enum option_set set)
     return NULL;
 }
 
-static const enum option_set set_order[] = {OPTIONS_SWEEP, OPTIONS_SEED, OPTIONS_CONFIG,
-                                            OPTIONS_FORMAT, OPTIONS_DAEMON};
+static const enum option_set set_order[] = {OPTIONS_SWEEP,  OPTIONS_SEED,   OPTIONS_CONFIG,
+                                            OPTIONS_FORMAT, OPTIONS_DAEMON, OPTIONS_DATABASE};
 
 const struct option *options_at(const struct command *command, size_t index)
 {

@@ -83,7 +83,10 @@ char *table_ago(const json_t *row, const char *key)
         return must(strdup("-"));
     }
     double seconds = difftime(time(NULL), timegm(&when));
-    text_duration(seconds < 0 ? 0 : floor(seconds), text);
+    if (seconds < 60) { /* the other clock may be a little ahead: nothing is negative */
+        return text_format("%.0f s ago", seconds > 0 ? seconds : 0);
+    }
+    text_duration(seconds, text);
     return text_format("%s ago", text);
 }
 

@@ -76,6 +76,21 @@ static bool is_explained(const json_t *rows, enum config_field field)
     }
 }
 
+static bool says_something(const json_t *rows, const char *key)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(rows, i, row)
+    {
+        const json_t *value = json_object_get(row, key);
+        if (value && !json_is_null(value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void varying_columns(const json_t *rows, const struct column *fixed,
                      struct column ret[VARYING_COLUMNS_MAX])
 {
@@ -91,7 +106,9 @@ void varying_columns(const json_t *rows, const struct column *fixed,
         }
     }
     for (; fixed->key; fixed++) {
-        ret[n++] = *fixed;
+        if (says_something(rows, fixed->key)) {
+            ret[n++] = *fixed;
+        }
     }
     ret[n] = (struct column){NULL, NULL, NULL};
 }

@@ -10,8 +10,9 @@
 
 #define VARYING_COLUMNS_MAX (CONFIG_FIELD_COUNT + 24)
 
-/* The columns of configuration fields (and "sweep") whose values differ among `rows`, then
- * `fixed` (ended by a NULL key), then the NULL key. What follows from another column is left out:
- * hidden_units from depth and width, batch_norm_output from batch_norm. */
+/* The columns of configuration fields (and "sweep") whose values differ among `rows`, then those of
+ * `fixed` (ended by a NULL key) that are not null throughout, then the NULL key. What follows from
+ * another column is left out: hidden_units from depth and width, batch_norm_output from
+ * batch_norm. */
 void varying_columns(const json_t *rows, const struct column *fixed,
                      struct column ret[VARYING_COLUMNS_MAX]);

@@ -56,6 +56,7 @@ class Client(unittest.TestCase):
         return run(*words, "--daemon", self.url, **more)
 
     def test_no_daemon_is_one_line_with_the_remedy(self):
+        self.server.shutdown()
         self.server.server_close()
         done = run("status", "--daemon", self.url)
         self.assertEqual(done.returncode, 1)

@@ -1,0 +1,364 @@
+/*
+ * run: daemon, workers and client in one command.
+ *
+ *     sweep --> data ready --> local daemon --> submit or go on --> follow --> table, chart, SQL
+ *
+ * The idempotency key is made of the sweep, so that the same command on the same database goes on
+ * where it stopped. Ctrl-C stops the daemon, which hands the trials in work back to the queue.
+ */
+#include "cli/command.h"
+#include "cli/data.h"
+#include "cli/follow.h"
+#include "cli/interrupt.h"
+#include "cli/local.h"
+#include "cli/memory.h"
+#include "cli/progress.h"
+#include "cli/spec.h"
+#include "cli/sweeps.h"
+#include "cli/text.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_DATABASE "ninety.db"
+#define DEFAULT_DATASET "mnist"
+#define LOOK_EVERY_MS 200
+#define PATIENCE_MS 30000
+
+struct run {
+    const struct args *args;
+    const char *database;
+    enum format format;
+    int64_t workers;
+    struct terminal terminal; /* of standard error, where the progress is shown */
+    json_t *spec;
+    struct local *local;
+    struct client *client;
+    json_t *sweep; /* as last seen */
+    bool database_in_use;
+};
+
+/* ---- data ---- */
+
+static int prepare_dataset(const char *name, const struct args *args, struct error *error)
+{
+    struct prepared prepared;
+
+    return data_prepare(name, args_value(args, "data"), &prepared, error);
+}
+
+/* Puts the data set that --fallback-dataset names in the place of one that cannot be had. */
+static int fall_back(struct run *run, const struct error *why, struct error *error)
+{
+    const char *fallback = args_value(run->args, "fallback-dataset");
+    json_t *base = json_object_get(run->spec, "base");
+
+    if (prepare_dataset(fallback, run->args, error) != 0) {
+        return ERROR_INVALID;
+    }
+    fprintf(stderr,
+            "\n*** %s\n*** training on %s instead: these are NOT the article's images, and the\n"
+            "*** numbers are not comparable with MNIST's\n\n",
+            why->message, fallback);
+    if (!json_is_object(base)) {
+        base = must(json_object());
+        must_do(json_object_set_new(run->spec, "base", base));
+    }
+    must_do(json_object_set_new(base, "dataset", must(json_string(fallback))));
+    return 0;
+}
+
+/* Before anything is submitted: a person learns at once that data are missing, and sees them come.
+ * What is wrong with the sweep itself is left for the daemon to say. */
+static int prepare_data(struct run *run, struct error *error)
+{
+    const json_t *several = json_object_get(json_object_get(run->spec, "parameters"), "dataset");
+    const json_t *one = json_object_get(json_object_get(run->spec, "base"), "dataset");
+    struct error why = {0};
+    size_t i;
+    json_t *name;
+
+    json_array_foreach(several, i, name)
+    {
+        if (json_is_string(name) &&
+            prepare_dataset(json_string_value(name), run->args, error) != 0) {
+            return ERROR_INVALID;
+        }
+    }
+    if (several || (one && !json_is_string(one))) {
+        return 0;
+    }
+    if (prepare_dataset(one ? json_string_value(one) : DEFAULT_DATASET, run->args, &why) == 0) {
+        return 0;
+    }
+    if (args_has(run->args, "fallback-dataset") && interrupt_count() == 0) {
+        return fall_back(run, &why, error);
+    }
+    *error = why;
+    return ERROR_INVALID;
+}
+
+/* ---- daemon and sweep ---- */
+
+/* The cores that this process may use. */
+static int64_t count_cores(void)
+{
+    cpu_set_t cores;
+
+    return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
+
+static int start_daemon(struct run *run, struct error *error)
+{
+    struct local_options options = {
+        .database = run->database,
+        .data = args_value(run->args, "data"),
+        .trainer = args_value(run->args, "trainer"),
+        .log = args_value(run->args, "log"),
+        .workers = count_cores(),
+    };
+
+    int result =
+        args_integer(run->args, "workers", (struct args_range){1, 1024}, &options.workers, error);
+    if (result == 0) {
+        result = local_start(&options, &run->local, error);
+    }
+    if (result != 0) {
+        run->database_in_use = strstr(error->message, "in use by another ninetyd");
+        return ERROR_INVALID;
+    }
+    run->client = client_create(local_url(run->local), NULL);
+    return 0;
+}
+
+static int post_to_sweep(struct run *run, const char *verb, json_t **ret, struct error *error)
+{
+    char path[96];
+    struct client_post post = {.path = path};
+
+    snprintf(path, sizeof(path), "/v1/sweeps/%lld/%s", (long long)sweeps_id(run->sweep), verb);
+    return client_post(run->client, &post, ret, error) == CLIENT_OK ? 0 : ERROR_INVALID;
+}
+
+/* The sweep was in the database already: says so, and sets it going if it stands still. */
+static int take_up(struct run *run, struct error *error)
+{
+    struct progress progress;
+    json_t *answer = NULL;
+
+    progress_read(run->sweep, &progress);
+    fprintf(stderr, "sweep %lld is in %s already: %lld of %lld trials are done\n",
+            (long long)sweeps_id(run->sweep), run->database, (long long)progress_done(&progress),
+            (long long)progress.trials);
+    int result = 0;
+    if (args_has(run->args, "retry") && progress.failed + progress.cancelled > 0) {
+        result = post_to_sweep(run, "retry", &answer, error);
+    } else if (strcmp(progress.state, "paused") == 0) {
+        result = post_to_sweep(run, "resume", &answer, error);
+    }
+    json_decref(answer);
+    return result;
+}
+
+/* A daemon that does not answer may just have died: its own last words say more than ours. */
+#define DEATH_LOOKS 50
+static int complain_of_daemon(struct run *run, struct error *error)
+{
+    for (int i = 0; i < DEATH_LOOKS && local_check(run->local, NULL) == 0; i++) {
+        interrupt_sleep_ms(20);
+    }
+    local_check(run->local, error);
+    return ERROR_INVALID;
+}
+
+static int submit(struct run *run, struct error *error)
+{
+    char key[SPEC_KEY_SIZE];
+    char *text = spec_text(run->spec);
+
+    spec_key(run->spec, key);
+    struct client_post post = {.path = "/v1/sweeps", .body = text, .idempotency_key = key};
+    enum client_outcome outcome = client_post(run->client, &post, &run->sweep, error);
+    free(text);
+    if (outcome != CLIENT_OK) {
+        return outcome == CLIENT_UNREACHABLE ? complain_of_daemon(run, error) : ERROR_INVALID;
+    }
+    if (client_status(run->client) == 200) {
+        return take_up(run, error);
+    }
+    fprintf(stderr, "sweep %lld: %lld trials in %lld cells\n", (long long)sweeps_id(run->sweep),
+            (long long)json_integer_value(json_object_get(run->sweep, "trials")),
+            (long long)json_integer_value(json_object_get(run->sweep, "cells")));
+    return 0;
+}
+
+/* ---- following ---- */
+
+static int check_daemon(void *arg, struct error *error)
+{
+    struct run *run = arg;
+
+    return local_check(run->local, error);
+}
+
+static char *daemon_news(void *arg)
+{
+    struct run *run = arg;
+
+    return local_news(run->local);
+}
+
+static enum follow_outcome follow(struct run *run, struct error *error)
+{
+    struct follow follow = {
+        .client = run->client,
+        .sweep = sweeps_id(run->sweep),
+        .interval_ms = LOOK_EVERY_MS,
+        .patience_ms = PATIENCE_MS,
+        .terminal = &run->terminal,
+        .check = check_daemon,
+        .news = daemon_news,
+        .arg = run,
+    };
+    json_t *last = NULL;
+
+    if (run->terminal.live) {
+        fprintf(stderr, "dashboard while it runs: %s/\n", local_url(run->local));
+    }
+    enum follow_outcome outcome = follow_sweep(&follow, &last, error);
+    if (last) {
+        json_decref(run->sweep);
+        run->sweep = last;
+    }
+    return outcome;
+}
+
+static int say_interrupted(struct run *run)
+{
+    struct progress progress;
+
+    progress_read(run->sweep, &progress);
+    fprintf(stderr,
+            "interrupted: %lld of %lld trials are done and kept in %s; those in work go back to "
+            "the queue.\nTo go on, run the same command again.\n",
+            (long long)progress_done(&progress), (long long)progress.trials, run->database);
+    return EXIT_INTERRUPTED;
+}
+
+/* "SELECT depth, batch_norm, median_steps, reached, n FROM summary WHERE sweep = 1" */
+static void say_how_to_ask(const struct run *run)
+{
+    json_t *axes = spec_axes(run->spec), *axis;
+    size_t i;
+
+    printf("\nresults are in %s; to ask for more:\n  sqlite3 -readonly %s \"SELECT ", run->database,
+           run->database);
+    json_array_foreach(axes, i, axis)
+    {
+        printf("%s, ", json_string_value(axis));
+    }
+    printf("median_steps, reached, n FROM summary WHERE sweep = %lld\"\n",
+           (long long)sweeps_id(run->sweep));
+    printf("to look at them in a browser: ninetyd --db %s, then open http://127.0.0.1:9190/\n",
+           run->database);
+    json_decref(axes);
+}
+
+static int show_outcome(struct run *run, struct error *error)
+{
+    int code = sweeps_print_outcome(run->client, run->sweep, run->format, error);
+
+    if (code != EXIT_FAILED && run->format == FORMAT_TABLE) {
+        say_how_to_ask(run);
+        if (code == EXIT_BAD_RESULT) {
+            puts("to train what failed again: the same command with --retry");
+        }
+    }
+    return code;
+}
+
+/* ---- whole ---- */
+
+/* With *error filled when it returns EXIT_FAILED or EXIT_USAGE. */
+static int run_steps(struct run *run, struct error *error)
+{
+    run->workers = count_cores();
+    if (args_format(run->args, &run->format, error) != 0 ||
+        args_integer(run->args, "workers", (struct args_range){1, 1024}, &run->workers, error) !=
+            0) {
+        return EXIT_USAGE;
+    }
+    int result = spec_from_args(run->args, &run->spec, error);
+    if (result != 0) {
+        return result == SPEC_USAGE ? EXIT_USAGE : EXIT_FAILED;
+    }
+    if (prepare_data(run, error) != 0 || start_daemon(run, error) != 0 || submit(run, error) != 0) {
+        return EXIT_FAILED;
+    }
+    switch (follow(run, error)) {
+    case FOLLOW_FINISHED:
+        return show_outcome(run, error);
+    case FOLLOW_INTERRUPTED:
+        return say_interrupted(run);
+    case FOLLOW_FAILED:
+        break;
+    }
+    return EXIT_FAILED;
+}
+
+static int run_run(const struct args *args)
+{
+    struct run run = {.args = args};
+    struct error error = {0};
+
+    run.database = args_value(args, "db") ? args_value(args, "db") : DEFAULT_DATABASE;
+    terminal_inspect(stderr, &run.terminal);
+    interrupt_catch();
+    int code = run_steps(&run, &error);
+    fflush(stdout);
+    if (code == EXIT_FAILED && interrupt_count() > 0) {
+        fputs("interrupted\n", stderr);
+        code = EXIT_INTERRUPTED;
+    } else if (code == EXIT_FAILED || code == EXIT_USAGE) {
+        command_complain(args, &error);
+        fputs(run.database_in_use
+                  ? "to give the sweep to that ninetyd: ninety submit --watch, with "
+                    "the same file or flags\n"
+                  : "",
+              stderr);
+    }
+    local_stop(run.local);
+    client_destroy(run.client);
+    json_decref(run.sweep);
+    json_decref(run.spec);
+    return code;
+}
+
+static const struct option run_options[] = {
+    {"db", "FILE", "where results are kept (default " DEFAULT_DATABASE ")"},
+    {"workers", "N", "trials at once (default: the cores of this machine)"},
+    {"data", "DIR", "where data sets lie, as DIR/mnist and so on"},
+    {"trainer", "CMD", "another trainer (docs/trainer-protocol.md)"},
+    {"retry", NULL, "train again what failed or was cancelled in an earlier run"},
+    {"fallback-dataset", "NAME", "train on this one where the sweep's cannot be had"},
+    {"log", "FILE", "keep the log of daemon and workers"},
+    {NULL},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .arguments = "[SWEEP.json | -]",
+    .summary = "train a sweep here and now: daemon, workers and table in one command",
+    .details =
+        "The sweep is a file, flags, or a file with some of its fields replaced by flags:\n"
+        "\n"
+        "  ninety run examples/depth-batch-norm.json\n"
+        "  ninety run --depth 1..7 --batch-norm none,before --replicates 5\n"
+        "\n"
+        "Ctrl-C stops it and loses nothing: the same command on the same database goes on.\n",
+    .options = run_options,
+    .sets = OPTIONS_SWEEP | OPTIONS_CONFIG | OPTIONS_FORMAT,
+    .max_arguments = 1,
+    .run = run_run,
+};

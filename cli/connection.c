@@ -1,0 +1,78 @@
+#include "cli/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_URL "http://127.0.0.1:9190"
+
+static int read_token(const char *path, char *ret, size_t size, struct error *error)
+{
+    FILE *file = fopen(path, "r");
+
+    if (!file) {
+        return error_set(error, NULL, "cannot read the token file %s: %s", path, strerror(errno));
+    }
+    bool found = fgets(ret, (int)size, file) != NULL;
+    fclose(file);
+    ret[found ? strcspn(ret, "\r\n") : 0] = '\0';
+    if (!ret[0]) {
+        return error_set(error, NULL, "the token file %s is empty", path);
+    }
+    return 0;
+}
+
+static int open_remote(const struct args *args, struct connection *ret, struct error *error)
+{
+    const char *url = args_value(args, "daemon");
+    const char *token_file = args_value(args, "token-file");
+    const char *token = getenv("NINETY_TOKEN");
+    char line[1024];
+
+    if (!url) {
+        url = getenv("NINETY_DAEMON");
+    }
+    if (token_file) {
+        int result = read_token(token_file, line, sizeof(line), error);
+        if (result != 0) {
+            return result;
+        }
+        token = line;
+    }
+    ret->client = client_create(url && *url ? url : DEFAULT_URL, token && *token ? token : NULL);
+    return 0;
+}
+
+static int open_database(const char *path, struct connection *ret, struct error *error)
+{
+    struct local_options options = {.database = path};
+
+    /* A daemon would make the file; who asks for results has mistyped its name. */
+    if (access(path, R_OK) != 0) {
+        return error_set(error, NULL, "cannot read %s: %s", path, strerror(errno));
+    }
+    int result = local_start(&options, &ret->local, error);
+    if (result == 0) {
+        ret->client = client_create(local_url(ret->local), NULL);
+    }
+    return result;
+}
+
+int connection_open(const struct args *args, struct connection *ret, struct error *error)
+{
+    const char *database = args_value(args, "db");
+
+    *ret = (struct connection){0};
+    if (database && args_has(args, "daemon")) {
+        return error_set(error, NULL, "--db and --daemon contradict each other: give one");
+    }
+    return database ? open_database(database, ret, error) : open_remote(args, ret, error);
+}
+
+void connection_close(struct connection *connection)
+{
+    client_destroy(connection->client);
+    local_stop(connection->local);
+    *connection = (struct connection){0};
+}

@@ -1,0 +1,279 @@
+#include "cli/local.h"
+
+#include "cli/child.h"
+#include "cli/interrupt.h"
+#include "cli/memory.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_LOOK_MS 10
+#define START_PATIENCE_MS 60000 /* a big database may have to be migrated or checked first */
+#define STOP_GRACE_MS 20000
+
+struct local {
+    pid_t pid;
+    bool ended;
+    int log_fd;
+    off_t log_start;  /* where this daemon's own log begins */
+    off_t log_read;   /* up to here news were looked for */
+    char *last_words; /* the latest warning or error, as local_news gives it */
+    char *url;
+    char folder[32]; /* holds the port file while it starts; "" when it is gone */
+    char *port_file;
+};
+
+/* ---- the log ---- */
+
+static int open_log(const struct local_options *options, struct local *local, struct error *error)
+{
+    char path[] = "/tmp/ninety-log-XXXXXX";
+
+    if (options->log) {
+        local->log_fd = open(options->log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    } else {
+        local->log_fd = mkostemp(path, O_APPEND | O_CLOEXEC);
+        unlink(path);
+    }
+    if (local->log_fd < 0) {
+        return error_set(error, NULL, "cannot open the log %s: %s",
+                         options->log ? options->log : path, strerror(errno));
+    }
+    local->log_start = lseek(local->log_fd, 0, SEEK_END);
+    local->log_read = local->log_start;
+    return 0;
+}
+
+/* The next whole line of the log, or NULL. malloc'd. */
+static char *next_line(struct local *local)
+{
+    char buffer[2048];
+    ssize_t n = pread(local->log_fd, buffer, sizeof(buffer) - 1, local->log_read);
+
+    if (n <= 0) {
+        return NULL;
+    }
+    buffer[n] = '\0';
+    char *end = strchr(buffer, '\n');
+    if (!end && n < (ssize_t)sizeof(buffer) - 1) {
+        return NULL; /* still being written */
+    }
+    local->log_read += end ? end + 1 - buffer : n;
+    if (end) {
+        *end = '\0';
+    }
+    return must(strdup(buffer));
+}
+
+/* "TIME warn ninetyd: message" -> "ninetyd: message"; NULL for lower levels. A line in no such
+ * form came from a program in trouble (a loader, a sanitizer) and is news as it is. */
+static char *news_in(const char *line)
+{
+    char level[8] = "";
+    int offset = 0;
+
+    if (sscanf(line, "%*4d-%*2d-%*2dT%*s %7s %n", level, &offset) < 1 || offset == 0) {
+        return text_printable(line);
+    }
+    if (strcmp(level, "warn") != 0 && strcmp(level, "error") != 0) {
+        return NULL;
+    }
+    return text_printable(line + offset);
+}
+
+char *local_news(struct local *local)
+{
+    char *line, *news = NULL;
+
+    while (!news && (line = next_line(local))) {
+        news = news_in(line);
+        free(line);
+    }
+    if (news) {
+        free(local->last_words);
+        local->last_words = must(strdup(news));
+    }
+    return news;
+}
+
+static void drain_news(struct local *local)
+{
+    char *news;
+
+    while ((news = local_news(local))) {
+        free(news);
+    }
+}
+
+/* ---- starting ---- */
+
+static int make_port_file(struct local *local, struct error *error)
+{
+    strcpy(local->folder, "/tmp/ninety-XXXXXX");
+    if (!mkdtemp(local->folder)) {
+        error_set(error, NULL, "cannot make a folder in /tmp: %s", strerror(errno));
+        local->folder[0] = '\0';
+        return ERROR_INVALID;
+    }
+    local->port_file = text_format("%s/port", local->folder);
+    return 0;
+}
+
+static void remove_port_file(struct local *local)
+{
+    if (local->folder[0]) {
+        unlink(local->port_file);
+        rmdir(local->folder);
+        local->folder[0] = '\0';
+    }
+}
+
+static int spawn_daemon(const struct local_options *options, struct local *local,
+                        struct error *error)
+{
+    char *program, workers[24];
+    const char *argv[20];
+    size_t n = 0;
+
+    if (child_find("ninetyd", &program, error) != 0) {
+        return ERROR_INVALID;
+    }
+    snprintf(workers, sizeof(workers), "%lld", (long long)options->workers);
+    argv[n++] = program;
+    argv[n++] = "--listen";
+    argv[n++] = "127.0.0.1:0";
+    argv[n++] = "--port-file";
+    argv[n++] = local->port_file;
+    argv[n++] = "--db";
+    argv[n++] = options->database;
+    argv[n++] = "--workers";
+    argv[n++] = workers;
+    if (options->data) {
+        argv[n++] = "--data";
+        argv[n++] = options->data;
+    }
+    if (options->trainer) {
+        argv[n++] = "--trainer";
+        argv[n++] = options->trainer;
+    }
+    argv[n] = NULL;
+    struct child_request request = {.argv = (char *const *)argv,
+                                    .in = -1,
+                                    .out = local->log_fd,
+                                    .errors = local->log_fd,
+                                    .death_signal = SIGTERM};
+    int result = child_start(&request, &local->pid);
+    if (result != 0) {
+        error_set(error, NULL, "cannot start %s: %s", program, strerror(-result));
+    }
+    free(program);
+    return result == 0 ? 0 : ERROR_INVALID;
+}
+
+/* 0 while there is none. */
+static int read_port(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    int port = 0;
+    char end = '\0';
+
+    if (!file) {
+        return 0;
+    }
+    bool whole = fscanf(file, "%d%c", &port, &end) == 2 && end == '\n';
+    fclose(file);
+    return whole ? port : 0;
+}
+
+static int wait_until_it_listens(struct local *local, struct error *error)
+{
+    for (int waited = 0; waited < START_PATIENCE_MS; waited += START_LOOK_MS) {
+        int port = read_port(local->port_file);
+        if (port > 0) {
+            local->url = text_format("http://127.0.0.1:%d", port);
+            return 0;
+        }
+        if (local_check(local, error) != 0) {
+            return ERROR_INVALID;
+        }
+        if (interrupt_count() > 0) {
+            return error_set(error, NULL, "interrupted");
+        }
+        interrupt_sleep_ms(START_LOOK_MS);
+    }
+    return error_set(error, NULL, "ninetyd does not listen after %d s", START_PATIENCE_MS / 1000);
+}
+
+int local_start(const struct local_options *options, struct local **ret, struct error *error)
+{
+    struct local *local = must(calloc(1, sizeof(*local)));
+
+    local->log_fd = -1;
+    int result = open_log(options, local, error);
+    if (result == 0) {
+        result = make_port_file(local, error);
+    }
+    if (result == 0) {
+        result = spawn_daemon(options, local, error);
+    }
+    if (result == 0) {
+        result = wait_until_it_listens(local, error);
+    }
+    remove_port_file(local);
+    if (result != 0) {
+        local_stop(local);
+        return result;
+    }
+    *ret = local;
+    return 0;
+}
+
+/* ---- running and stopping ---- */
+
+const char *local_url(const struct local *local)
+{
+    return local->url;
+}
+
+int local_check(struct local *local, struct error *error)
+{
+    int status;
+
+    if (!local->ended) {
+        if (child_poll(local->pid, &status) == 0) {
+            return 0;
+        }
+        local->ended = true;
+        drain_news(local);
+        if (!local->last_words) {
+            char *end = child_describe_end(status);
+            local->last_words = text_format("the local ninetyd %s", end);
+            free(end);
+        }
+    }
+    return error_set(error, NULL, "%s", local->last_words);
+}
+
+void local_stop(struct local *local)
+{
+    if (!local) {
+        return;
+    }
+    if (local->pid > 0 && !local->ended) {
+        child_stop(local->pid, STOP_GRACE_MS);
+    }
+    if (local->log_fd >= 0) {
+        close(local->log_fd);
+    }
+    free(local->last_words);
+    free(local->port_file);
+    free(local->url);
+    free(local);
+}

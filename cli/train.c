@@ -1,0 +1,226 @@
+#include "cli/train.h"
+
+#include "cli/child.h"
+#include "cli/data.h"
+#include "cli/interrupt.h"
+#include "cli/memory.h"
+#include "worker/kernel_choice.h"
+#include "worker/spawn.h"
+#include "worker/trainer_command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES ((size_t)1 << 20)
+#define STOP_GRACE_MS 2000
+
+/* A trial in the hands of a trainer. */
+struct session {
+    const struct train_request *request;
+    struct prepared data;
+    struct spawn_child child;
+    train_listener *listener;
+    void *arg;
+    char *buffer; /* what was read of the line that is not whole yet */
+    size_t n_buffer;
+    bool ended; /* done or failed came */
+    struct trainer_event last;
+};
+
+/* ---- the trainer's lines ---- */
+
+static int send_job(struct session *session, struct error *error)
+{
+    struct trainer_job job = {.trial = 1, .attempt = 1, .config = *session->request->config};
+
+    snprintf(job.data_dir, sizeof(job.data_dir), "%s", session->data.directory);
+    snprintf(job.data_sha256, sizeof(job.data_sha256), "%s", session->data.data_sha256);
+    char *line = must(trainer_job_to_line(&job));
+    size_t length = strlen(line);
+    /* A line is shorter than a pipe's buffer: one write takes it. */
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    ssize_t written = write(session->child.in, line, length);
+    signal(SIGPIPE, before);
+    free(line);
+    if (written != (ssize_t)length) {
+        return error_set(error, NULL, "cannot write to the trainer: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int on_line(struct session *session, const char *line, struct error *error)
+{
+    struct trainer_event event;
+    struct error why = {0};
+
+    if (trainer_event_from_line(line, &event, &why) != 0) {
+        return error_set(error, NULL,
+                         "the trainer wrote a line that is not of the protocol: %s%s%s", why.field,
+                         why.field[0] ? ": " : "", why.message);
+    }
+    session->listener(session->arg, &event);
+    if (event.type == TRAINER_READY) {
+        return send_job(session, error);
+    }
+    session->ended = event.type == TRAINER_DONE || event.type == TRAINER_FAILED;
+    session->last = event;
+    return 0;
+}
+
+/* Takes whole lines out of the buffer. */
+static int take_lines(struct session *session, struct error *error)
+{
+    char *start = session->buffer, *end;
+    char *stop = session->buffer + session->n_buffer;
+    int result = 0;
+
+    while (result == 0 && !session->ended && (end = memchr(start, '\n', (size_t)(stop - start)))) {
+        *end = '\0';
+        result = on_line(session, start, error);
+        start = end + 1;
+    }
+    session->n_buffer = (size_t)(stop - start);
+    memmove(session->buffer, start, session->n_buffer);
+    if (result == 0 && session->n_buffer == LINE_MAX_BYTES) {
+        return error_set(error, NULL, "the trainer wrote a line longer than %zu bytes",
+                         LINE_MAX_BYTES);
+    }
+    return result;
+}
+
+enum stream_state { STREAM_OPEN, STREAM_ENDED, STREAM_BROKEN };
+
+static enum stream_state read_lines(struct session *session, struct error *error)
+{
+    ssize_t n = read(session->child.out, session->buffer + session->n_buffer,
+                     LINE_MAX_BYTES - session->n_buffer);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return STREAM_OPEN;
+    }
+    if (n <= 0) {
+        return STREAM_ENDED;
+    }
+    session->n_buffer += (size_t)n;
+    return take_lines(session, error) == 0 ? STREAM_OPEN : STREAM_BROKEN;
+}
+
+/* What the trainer writes to its standard error is for the person at ours. */
+static bool pass_errors_on(int fd)
+{
+    char text[4096];
+    ssize_t n = read(fd, text, sizeof(text));
+
+    if (n > 0) {
+        fwrite(text, 1, (size_t)n, stderr);
+    }
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Until done or failed (STREAM_OPEN), an interrupt (STREAM_OPEN as well), the end, or a breach. */
+static enum stream_state listen_to(struct session *session, struct error *error)
+{
+    struct pollfd fds[2] = {{session->child.out, POLLIN, 0}, {session->child.errors, POLLIN, 0}};
+    enum stream_state state = STREAM_OPEN;
+
+    while (state == STREAM_OPEN && !session->ended && interrupt_count() == 0) {
+        if (poll(fds, 2, 500) <= 0) {
+            continue;
+        }
+        if (fds[1].revents && !pass_errors_on(session->child.errors)) {
+            fds[1].fd = -1;
+        }
+        if (fds[0].revents) {
+            state = read_lines(session, error);
+        }
+    }
+    while (pass_errors_on(session->child.errors) && state == STREAM_ENDED) {
+    }
+    return state;
+}
+
+/* ---- the trainer's life ---- */
+
+static int start_trainer(struct session *session, struct error *error)
+{
+    const struct train_request *request = session->request;
+    char path[PATH_MAX] = "";
+    struct kernel_choice choice = {0};
+    struct trainer_command command;
+
+    if (trainer_find(path, sizeof(path)) != 0 && !request->trainer) {
+        return error_set(error, NULL, "cannot find ninety-trainer beside this program or on PATH");
+    }
+    struct kernel_request kernel = {.forced = request->kernel, .trainer = path[0] ? path : NULL};
+    kernel_choose(&kernel, &choice);
+    int result = trainer_command_init(&command, request->trainer, path, &choice);
+    if (result == 0) {
+        struct spawn_request spawn = {
+            .argv = command.argv, .environment = command.environment, .core = -1};
+        result = spawn_start(&spawn, &session->child);
+        trainer_command_finish(&command);
+    }
+    if (result != 0) {
+        return error_set(error, NULL, "cannot start the trainer %s: %s",
+                         request->trainer ? request->trainer : path, strerror(-result));
+    }
+    return 0;
+}
+
+/* The end of its input tells a trainer that is done to leave; the status as from waitpid. */
+static int end_trainer(struct session *session)
+{
+    close(session->child.in);
+    close(session->child.out);
+    close(session->child.errors);
+    close(session->child.pid_fd);
+    return child_stop(session->child.pid, STOP_GRACE_MS);
+}
+
+static enum train_outcome judge(const struct session *session, enum stream_state state, int status,
+                                struct error *error)
+{
+    if (state == STREAM_BROKEN) {
+        return TRAIN_IMPOSSIBLE;
+    }
+    if (!session->ended && interrupt_count() > 0) {
+        return TRAIN_INTERRUPTED;
+    }
+    if (!session->ended) {
+        char *end = child_describe_end(status);
+        error_set(error, NULL, "the trainer %s without a result", end);
+        free(end);
+        return TRAIN_IMPOSSIBLE;
+    }
+    if (session->last.type == TRAINER_FAILED) {
+        error_set(error, NULL, "%s", session->last.failure.reason);
+        return TRAIN_FAILED;
+    }
+    return TRAIN_DONE;
+}
+
+enum train_outcome train(const struct train_request *request, train_listener *listener, void *arg,
+                         struct trial_result *ret, struct error *error)
+{
+    struct session session = {.request = request, .listener = listener, .arg = arg};
+
+    if (data_prepare(request->config->dataset, request->data, &session.data, error) != 0 ||
+        start_trainer(&session, error) != 0) {
+        return interrupt_count() > 0 ? TRAIN_INTERRUPTED : TRAIN_IMPOSSIBLE;
+    }
+    session.buffer = must(malloc(LINE_MAX_BYTES));
+    enum stream_state state = listen_to(&session, error);
+    int status = end_trainer(&session);
+    free(session.buffer);
+    enum train_outcome outcome = judge(&session, state, status, error);
+    if (outcome == TRAIN_DONE) {
+        *ret = session.last.result;
+    }
+    return outcome;
+}
