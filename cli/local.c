@@ -18,13 +18,17 @@
 #define START_PATIENCE_MS 60000 /* a big database may have to be migrated or checked first */
 #define STOP_GRACE_MS 20000
 
+#define TOLD_MAX 16
+
 struct local {
     pid_t pid;
     bool ended;
     int log_fd;
-    off_t log_start;  /* where this daemon's own log begins */
-    off_t log_read;   /* up to here news were looked for */
-    char *last_words; /* the latest warning or error, as local_news gives it */
+    off_t log_start;         /* where this daemon's own log begins */
+    off_t log_read;          /* up to here news were looked for */
+    char *last_words;        /* the latest warning or error, as local_news gives it */
+    uint64_t told[TOLD_MAX]; /* kinds of news given lately, see kind_of_news */
+    size_t n_told;
     char *url;
     char folder[32]; /* holds the port file while it starts; "" when it is gone */
     char *port_file;
@@ -88,7 +92,36 @@ static char *news_in(const char *line)
     return text_printable(line + offset);
 }
 
-char *local_news(struct local *local)
+/* A hash (FNV-1a) of what is said, numbers left out: the tenth trainer that dies of the same cause,
+ * in whatever slot, is the same kind of news. */
+static uint64_t kind_of_news(const char *news)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (; *news; news++) {
+        if (*news < '0' || *news > '9') {
+            hash = (hash ^ (unsigned char)*news) * 0x100000001b3;
+        }
+    }
+    return hash;
+}
+
+/* Remembers it, in the place of the oldest. */
+static bool told_before(struct local *local, const char *news)
+{
+    uint64_t kind = kind_of_news(news);
+
+    for (size_t i = 0; i < TOLD_MAX && i < local->n_told; i++) {
+        if (local->told[i] == kind) {
+            return true;
+        }
+    }
+    local->told[local->n_told++ % TOLD_MAX] = kind;
+    return false;
+}
+
+/* The next warning or error, told before or not. */
+static char *next_news(struct local *local)
 {
     char *line, *news = NULL;
 
@@ -103,11 +136,21 @@ char *local_news(struct local *local)
     return news;
 }
 
+char *local_news(struct local *local)
+{
+    char *news;
+
+    while ((news = next_news(local)) && told_before(local, news)) {
+        free(news);
+    }
+    return news;
+}
+
 static void drain_news(struct local *local)
 {
     char *news;
 
-    while ((news = local_news(local))) {
+    while ((news = next_news(local))) {
         free(news);
     }
 }

@@ -35,5 +35,5 @@ const char *local_url(const struct local *local);
 int local_check(struct local *local, struct error *error);
 
 /* The next warning or error from its log, without time and level; malloc'd; NULL when there is
- * none for now. */
+ * none for now. One that says again what was said lately is left out. */
 char *local_news(struct local *local);

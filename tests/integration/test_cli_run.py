@@ -83,7 +83,9 @@ class Run(Programs):
 
     def test_failed_trials_are_told_and_can_be_trained_again(self):
         trainer = self.folder / "trainer"
-        trainer.write_text("#!/bin/sh\necho out of luck >&2\nexit 1\n")
+        trainer.write_text("#!/bin/sh\n"
+                           "echo '{\"type\": \"ready\", \"protocol\": 1, \"trainer\": \"t\", \"kernel\": \"k\"}'\n"
+                           "read job\necho out of luck >&2\nexit 1\n")
         trainer.chmod(0o755)
         words = ["--depth", "1", "--max-attempts", "1"]
         done = self.run_tiny(*words, "--trainer", trainer)
@@ -102,8 +104,9 @@ class Run(Programs):
         self.assertFalse(self.db.exists())
 
     def test_a_fallback_is_said_loudly(self):
-        done = self.run_tiny("--depth", "1", "--dataset", "no-such-data",
-                             "--fallback-dataset", "synthetic-digits")
+        sweep = self.folder / "sweep.json"
+        sweep.write_text('{"base": {"dataset": "no-such-data", "hidden_units": [16], "max_steps": 5}}')
+        done = self.ninety("run", sweep, "--db", self.db, "--fallback-dataset", "synthetic-digits")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("*** training on synthetic-digits instead", done.stderr)
         self.assertEqual(self.query("SELECT DISTINCT dataset FROM results"), [("synthetic-digits",)])
@@ -187,8 +190,8 @@ class Train(Programs):
         self.assertRegex(done.stdout, "weights sha256 [0-9a-f]{64}")
 
     def test_a_diverging_network_is_told(self):
-        done = self.ninety("train", *TINY, "--depth", "2", "--optimizer", "sgd", "--learning-rate", "1000",
-                           "--max-steps", "500")
+        done = self.ninety("train", "--dataset", "synthetic-digits", "--depth", "2", "--optimizer", "sgd",
+                           "--learning-rate", "1000")
         self.assertEqual(done.returncode, 3, done.stdout)
         self.assertIn("diverged at step", done.stderr)
 
