@@ -42,6 +42,12 @@ void sample_order_free(struct sample_order *samples)
     samples->order = NULL;
 }
 
+void sample_order_replace(struct sample_order *samples, int32_t *indices, int n)
+{
+    sample_order_free(samples);
+    *samples = (struct sample_order){.n = n, .order = indices};
+}
+
 void sample_order_next(struct sample_order *samples, int batch, int32_t *ret_indices)
 {
     while (batch > 0) {

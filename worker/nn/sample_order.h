@@ -20,5 +20,9 @@ struct sample_order {
 int sample_order_init(struct sample_order *samples, uint64_t seed, int first, int n);
 void sample_order_free(struct sample_order *samples);
 
+/* Another order instead: these n indices, once; no more may be asked for. Takes the malloc'd array
+ * over. */
+void sample_order_replace(struct sample_order *samples, int32_t *indices, int n);
+
 /* The next `batch` <= n indices. */
 void sample_order_next(struct sample_order *samples, int batch, int32_t *ret_indices);

@@ -18,13 +18,18 @@
 enum { EXIT_USAGE = 2, MAX_REPEAT = 1000 };
 
 static const char help[] =
-    "usage: ninety-trainer\n"
+    "usage: ninety-trainer [--load FILE] [--save FILE] [--order FILE] [--trace FILE]\n"
     "       ninety-trainer --probe [--repeat N]\n"
     "\n"
     "Trains neural networks for ninety-worker, which starts it: one trial per line of JSON on\n"
     "standard input, measurements and results as lines of JSON on standard output\n"
     "(docs/trainer-protocol.md). To train one network by hand, use `ninety train`.\n"
     "\n"
+    "  --load FILE   start from this network (safetensors) instead of the seed's\n"
+    "  --save FILE   keep the trained network (safetensors)\n"
+    "  --order FILE  train on these samples of the training file, numbers from 0 in order\n"
+    "  --trace FILE  a line of JSON per step: loss, norms of the gradients, samples\n"
+    "                with any of these, one trial is trained and no more\n"
     "  --probe       measure the BLAS kernel of this process, print a line of JSON and exit\n"
     "  --repeat N    repetitions of the probe, 1..1000 (default 3)\n"
     "  --version     print the version and exit\n"
@@ -35,7 +40,14 @@ static const char help[] =
 struct options {
     bool probe;
     int repeat;
+    struct trial_files files;
 };
+
+/* Files are of one trial: the next would overwrite them. */
+static bool is_single(const struct trial_files *files)
+{
+    return files->load || files->save || files->order || files->trace;
+}
 
 /* A line that cannot be written means that whoever listened is gone: there is nothing to train
  * for any more. */
@@ -67,7 +79,7 @@ static void write_ready(void)
     write_event(NULL, &event);
 }
 
-static int serve(void)
+static int serve(struct trial_files *files)
 {
     char *line = NULL;
     size_t size = 0;
@@ -84,7 +96,10 @@ static int serve(void)
             rc = EXIT_FAILURE;
             break;
         }
-        trial_run(&job, write_event, NULL);
+        trial_run(&job, files, write_event, NULL);
+        if (is_single(files)) {
+            break;
+        }
     }
     if (ferror(stdin)) {
         log_error("cannot read standard input: %s", strerror(errno));
@@ -107,6 +122,10 @@ static int parse_options(int argc, char **argv, struct options *ret, bool *ret_e
     static const struct option known[] = {
         {"probe", no_argument, NULL, 'p'},
         {"repeat", required_argument, NULL, 'r'},
+        {"load", required_argument, NULL, 'l'},
+        {"save", required_argument, NULL, 's'},
+        {"order", required_argument, NULL, 'o'},
+        {"trace", required_argument, NULL, 't'},
         {"version", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -126,6 +145,18 @@ static int parse_options(int argc, char **argv, struct options *ret, bool *ret_e
                 return usage_error("--repeat must be a number from 1 to 1000, not", optarg);
             }
             ret->repeat = (int)repeat;
+            break;
+        case 'l':
+            ret->files.load = optarg;
+            break;
+        case 's':
+            ret->files.save = optarg;
+            break;
+        case 'o':
+            ret->files.order = optarg;
+            break;
+        case 't':
+            ret->files.trace = optarg;
             break;
         case 'v':
             puts("ninety-trainer " NINETY_VERSION);
@@ -165,5 +196,5 @@ int main(int argc, char **argv)
     if (isatty(STDIN_FILENO)) {
         return usage_error("it reads trials from a pipe, and standard input is a terminal", NULL);
     }
-    return serve();
+    return serve(&options.files);
 }

@@ -14,6 +14,7 @@
 
 struct trial {
     const struct trainer_job *job;
+    struct trial_files *files;
     void (*emit)(void *context, const struct trainer_event *event);
     void *context;
 
@@ -74,6 +75,7 @@ static int begin(struct trial *trial)
     const struct trial_config *config = &trial->job->config;
     const struct dataset *data = &trial->dataset;
     const struct kernels *kernels = kernels_best();
+    struct error error;
 
     int r = open_data(trial);
     if (r != 0) {
@@ -84,6 +86,9 @@ static int begin(struct trial *trial)
     struct samples test = {data->test_images, data->test_labels, data->n_test, data->pixels,
                            data->classes};
     r = training_init(&trial->training, config, &train, kernels);
+    if (r == 0 && trial_files_begin(trial->files, &trial->training, config, &error) != 0) {
+        return fail(trial, "%s", error.message);
+    }
     if (r == 0) {
         r = evaluation_init(&trial->evaluation, &trial->training.network, &test, kernels);
     }
@@ -116,11 +121,15 @@ static double milliseconds(clockid_t clock)
 
 static int train_step(struct trial *trial, bool with_stats)
 {
+    struct error error;
     double wall = milliseconds(CLOCK_MONOTONIC), cpu = milliseconds(CLOCK_THREAD_CPUTIME_ID);
 
     trial->loss = training_step(&trial->training, with_stats ? trial->stats : NULL);
     trial->cpu_ms += milliseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
     trial->wall_ms += milliseconds(CLOCK_MONOTONIC) - wall;
+    if (trial_files_step(trial->files, &trial->training, trial->loss, &error) != 0) {
+        return fail(trial, "%s", error.message);
+    }
     if (!isfinite(trial->loss)) {
         return fail(trial, "diverged at step %lld: the loss is not finite",
                     (long long)trial->training.step);
@@ -209,12 +218,19 @@ static int finish(struct trial *trial)
     struct trainer_event event = {.type = TRAINER_DONE};
     struct trial_result *result = &event.result;
     struct sha256 *hash = sha256_begin();
+    struct error error;
 
     if (!hash) {
         return fail(trial, "not enough memory to hash the weights");
     }
     network_visit(&trial->training.network, add_to_hash, hash);
     sha256_end(hash, result->weights_sha256);
+    struct model_facts facts = {trial->training.step, trial->accuracy, result->weights_sha256,
+                                trial->job->data_sha256};
+    if (trial_files_save(trial->files, &trial->training, &trial->job->config, &facts, &error) !=
+        0) {
+        return fail(trial, "%s", error.message);
+    }
 
     result->steps = trial->training.step;
     result->steps_to_target = trial->steps_to_target;
@@ -230,15 +246,16 @@ static int finish(struct trial *trial)
     return 0;
 }
 
-void trial_run(const struct trainer_job *job,
+void trial_run(const struct trainer_job *job, struct trial_files *files,
                void (*emit_event)(void *context, const struct trainer_event *event), void *context)
 {
     struct trial trial = {
-        .job = job, .emit = emit_event, .context = context, .steps_to_target = -1};
+        .job = job, .files = files, .emit = emit_event, .context = context, .steps_to_target = -1};
 
     if (begin(&trial) == 0 && run_steps(&trial) == 0) {
         finish(&trial);
     }
+    trial_files_end(files);
     evaluation_free(&trial.evaluation);
     training_free(&trial.training);
     dataset_close(&trial.dataset);

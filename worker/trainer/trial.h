@@ -6,8 +6,9 @@
 #pragma once
 
 #include "common/protocol.h"
+#include "worker/trainer/trial_files.h"
 
-/* Trains `job` and hands every event (measurements, layers, then one `done` or `failed`) to
- * `emit` as it occurs. Whatever goes wrong becomes `failed`. */
-void trial_run(const struct trainer_job *job,
+/* Trains `job`, with its `files`, and hands every event (measurements, layers, then one `done` or
+ * `failed`) to `emit` as it occurs. Whatever goes wrong becomes `failed`. */
+void trial_run(const struct trainer_job *job, struct trial_files *files,
                void (*emit)(void *context, const struct trainer_event *event), void *context);
