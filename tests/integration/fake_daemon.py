@@ -1,43 +1,11 @@
-"""A daemon in a thread of the test, that a test can make do anything, and a ninety-worker beside it."""
-import gzip
+"""A daemon in a thread of the test, which the test can make do anything."""
 import http.server
 import json
-import os
-import pathlib
-import shlex
-import signal
 import socket
-import struct
-import subprocess
-import tempfile
 import threading
 import time
 
-NINETY_WORKER = os.environ["NINETY_WORKER"]
-SOURCE_ROOT = pathlib.Path(os.environ["NINETY_SOURCE_ROOT"])
-FAKE_TRAINER = SOURCE_ROOT / "tests" / "fake_trainer"
-PATIENCE_S = 20
-
 CONFIG = {"dataset": "tiny", "hidden_units": [8], "max_steps": 10}
-
-
-def wait_until(true, what, seconds=PATIENCE_S):
-    end = time.monotonic() + seconds
-    while not (value := true()):
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.005)
-    return value
-
-
-def write_data_set(directory, n=20):
-    """Four small, valid IDX files: what a worker needs before it starts a trainer."""
-    directory.mkdir(parents=True)
-    for kind in ("train", "t10k"):
-        images = struct.pack(">IIII", 0x803, n, 28, 28) + bytes(i % 251 for i in range(n * 784))
-        labels = struct.pack(">II", 0x801, n) + bytes(i % 10 for i in range(n))
-        (directory / f"{kind}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
-        (directory / f"{kind}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -180,47 +148,3 @@ class FakeDaemon:
                         self.ends.setdefault(key, item)
                 results.append({"trial": key[0], "attempt": key[1], "status": status})
         return 200, {"results": results}
-
-
-class Worker:
-    """A ninety-worker; its log is kept, its end is certain."""
-
-    def __init__(self, url, *options, slots=1, trainer=f"{shlex.quote(str(FAKE_TRAINER))}",
-                 env=None):
-        self.folder = tempfile.TemporaryDirectory()
-        root = pathlib.Path(self.folder.name)
-        self.data = root / "data"
-        write_data_set(self.data / "tiny")
-        self.log_path = root / "log"
-        command = [NINETY_WORKER, "--daemon", url, "--slots", str(slots), "--cache",
-                   str(root / "cache"), "--data", str(self.data), "--kernel", "default", *options]
-        if trainer:
-            command += ["--trainer", trainer]
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("NINETY_TOKEN")}
-        with open(self.log_path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={**clean, **(env or {})})
-
-    @property
-    def log(self):
-        return self.log_path.read_text(encoding="utf-8")
-
-    def trainers(self):
-        """Process ids of its trainers."""
-        try:
-            path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-            return [int(pid) for pid in pathlib.Path(path).read_text(encoding="ascii").split()]
-        except FileNotFoundError:
-            return []
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait(self, seconds=PATIENCE_S):
-        return self.process.wait(seconds)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.folder.cleanup()

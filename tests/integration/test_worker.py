@@ -8,7 +8,9 @@ import subprocess
 import time
 import unittest
 
-from fake_daemon import FakeDaemon, NINETY_WORKER, Worker, wait_until
+from daemon import wait_until
+from fake_daemon import FakeDaemon
+from worker import NINETY_WORKER, Worker
 
 
 def alive(pid):
