@@ -306,6 +306,7 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void api_flush(struct api *api)
 {
+    api->server = NULL; /* or sending would let in more requests */
     tick_flush(api->tick);
 }
 

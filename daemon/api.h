@@ -39,7 +39,7 @@ void api_set_server(struct api *api, struct http_server *server);
  * are still taken. */
 void api_stop_claims(struct api *api);
 
-/* Commits what is parked and answers it. */
+/* Commits what is parked and answers it, when the server next runs. */
 void api_flush(struct api *api);
 
 /* After api_stop_claims, api_flush and http_server_destroy, in the same round. Freed in the loop's

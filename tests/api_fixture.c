@@ -43,13 +43,21 @@ static void open_all(struct api_fixture *f)
     f->client = http_client_connect(&f->loop, f->port);
 }
 
+void api_fixture_end(struct api_fixture *f)
+{
+    if (f->server != NULL) {
+        api_stop_claims(f->api);
+        api_flush(f->api);
+        http_server_destroy(f->server);
+        api_destroy(f->api);
+        f->server = NULL;
+    }
+}
+
 static void close_all(struct api_fixture *f)
 {
     http_client_close(f->client);
-    api_stop_claims(f->api);
-    api_flush(f->api);
-    http_server_destroy(f->server);
-    api_destroy(f->api);
+    api_fixture_end(f);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     queue_close(f->queue);

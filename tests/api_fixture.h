@@ -31,6 +31,8 @@ struct api_fixture_options {
 /* Both fail the test when they cannot. */
 struct api_fixture *api_fixture_start(const struct api_fixture_options *options);
 void api_fixture_stop(struct api_fixture *fixture);
+/* Ends API and server as ninetyd does, without running the loop; clients still get answers. */
+void api_fixture_end(struct api_fixture *fixture);
 /* Ends queue, API and server, and starts them anew on the same database. */
 void api_fixture_restart(struct api_fixture *fixture);
 

@@ -243,6 +243,21 @@ static void stopping_answers_waiting_claims_with_none_and_refuses_new_ones(void 
     http_client_close(waits);
 }
 
+static void requests_that_arrive_with_the_stop_do_no_harm(void **state)
+{
+    struct api_fixture *f = *state;
+    int64_t worker = api_fixture_worker(f);
+    struct http_client *late = http_client_connect(&f->loop, f->port);
+    http_client_request(late, "GET", "/healthz", NULL, NULL);
+    assert_int_equal(api_fixture_receive(f, late), 200);
+    post(f->client, "/v1/reports", "{\"worker\": %d, \"reports\": []}", (int)worker);
+    http_server_run(f->server); /* parked until the round's COMMIT */
+    post(late, "/v1/reports", "{\"worker\": %d, \"reports\": []}", (int)worker);
+    api_fixture_end(f); /* while the other one lies in the socket */
+    assert_int_equal(http_client_answer(late, false)->status, 503);
+    http_client_close(late);
+}
+
 /* ---- durability ---- */
 
 /* From now on no file may grow: a full disk, as far as this process can tell. */
@@ -312,6 +327,7 @@ int main(void)
         TEST(a_wait_ends_with_no_claims),
         TEST(a_waiting_client_that_hung_up_gets_no_trial),
         TEST(stopping_answers_waiting_claims_with_none_and_refuses_new_ones),
+        TEST(requests_that_arrive_with_the_stop_do_no_harm),
         TEST(a_write_that_cannot_be_made_durable_is_503_and_not_true),
         TEST(what_was_answered_is_there_after_a_restart),
     };
