@@ -165,8 +165,7 @@ def make_optimizer(config, parameters):
 # ---- a trial ----
 
 def is_measured(step):
-    """1, 2, 3, 4, 6, 8, 12, 16, ..."""
-    step = step // 3 if step % 3 == 0 else step
+    """1, 2, 4, 8, 16, ..."""
     return step & (step - 1) == 0
 
 

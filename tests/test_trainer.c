@@ -271,7 +271,7 @@ static void ready_comes_before_any_input_and_end_of_input_ends_it(void **state)
 static void a_trial_is_measured_up_to_the_step_that_reaches_the_target(void **state)
 {
     (void)state;
-    static const int64_t schedule[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96};
+    static const int64_t schedule[] = {1, 2, 4, 8, 16, 32, 64};
     struct trainer_job job = job_of(12);
     struct story story = train_alone(&job);
     const struct trial_result *result = &story.end.result;
@@ -311,7 +311,7 @@ static void every_scheduled_measurement_comes_with_its_layers(void **state)
     job.config.max_steps = 16;
     struct story story = train_alone(&job);
 
-    assert_int_equal(story.n_layers, 8 * (job.config.n_hidden + 1)); /* 1 2 3 4 6 8 12 16 */
+    assert_int_equal(story.n_layers, 5 * (job.config.n_hidden + 1)); /* 1 2 4 8 16 */
     assert_int_equal(story.last_layer.step, 16);
     assert_int_equal(story.last_layer.layer, job.config.n_hidden);
     assert_true(story.last_layer.gradient_rms > 0);

@@ -1,6 +1,6 @@
 /*
  * One trial from its job line to its last event: training, the question after every step whether
- * the target is reached, full measurements at the steps 1, 2, 3, 4, 6, 8, 12, 16, ..., at the
+ * the target is reached, full measurements at the steps 1, 2, 4, 8, 16, ..., at the
  * crossing and at the end. The clock is here: what is timed is training alone, not evaluation.
  */
 #pragma once
