@@ -41,7 +41,8 @@ static void check_products(struct input *input, const int32_t *indices, int rows
     rng_init(&rng, 6, RNG_SYNTH, 0);
     reference_fill(&rng, 1, (size_t)(PIXELS * n_out), w);
     reference_fill(&rng, 1, (size_t)(rows * n_out), d);
-    input_forward(input, n_out, w, z);
+    input_set_weights(input, n_out, w);
+    input_forward(input, z);
     input_backward(input, n_out, d, dw);
     for (int r = 0; r < rows; r++) {
         for (int c = 0; c < n_out; c++) {
@@ -136,7 +137,8 @@ static void every_variant_gives_the_same_bits(void **state)
 
         assert_int_equal(input_init(&input, kernels_variant(v), &samples, ROWS, N_OUT, true), 0);
         input_gather(&input, &samples, indices, ROWS);
-        input_forward(&input, N_OUT, w, z[v > 0]);
+        input_set_weights(&input, N_OUT, w);
+        input_forward(&input, z[v > 0]);
         input_backward(&input, N_OUT, d, dw[v > 0]);
         if (v > 0) {
             assert_memory_equal(z[0], z[1], sizeof(z[0]));

@@ -175,7 +175,7 @@ static void inference_uses_the_moving_moments(void **state)
 
             setup(&f, &config);
             assert_int_equal(inference_init(&inference, &f.network, kernels_best(), ROWS), 0);
-            inference_refresh(&inference);
+            inference_refresh(&inference, &f.input);
             const float *logits = inference_run(&inference, &f.input);
             double *expected = reference_logits(&f.network, NULL, true, ROWS, f.x);
             for (int i = 0; i < ROWS * CLASSES; i++) {

@@ -142,7 +142,7 @@ int evaluation_run(struct evaluation *evaluation, int errors_allowed, int *ret_c
     int n = evaluation->samples.n, seen = 0, errors = 0;
 
     sort_by_margin(evaluation);
-    inference_refresh(&evaluation->inference);
+    inference_refresh(&evaluation->inference, &evaluation->input);
     while (seen < n && errors <= errors_allowed) {
         int chunk = chunk_size(errors_allowed + 1 - errors, n - seen);
         int wrong = count_errors(evaluation, evaluation->order + seen, chunk);

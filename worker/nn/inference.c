@@ -33,9 +33,11 @@ void inference_free(struct inference *inference)
     block_free(&inference->memory);
 }
 
-void inference_refresh(struct inference *inference)
+void inference_refresh(struct inference *inference, struct input *input)
 {
     const struct network *network = inference->network;
+
+    input_set_weights(input, network->layers[0].n_out, network->layers[0].weights);
 
     for (int i = 0; i < network->n_layers; i++) {
         const struct layer *layer = &network->layers[i];
@@ -62,7 +64,7 @@ const float *inference_run(struct inference *inference, struct input *input)
         struct affine bias = {network->zeros, network->ones, layer->bias};
 
         if (i == 0) {
-            input_forward(input, layer->n_out, layer->weights, z);
+            input_forward(input, z);
         } else {
             gemm_nn(rows, layer->n_out, layer->n_in, x, layer->weights, z);
         }

@@ -22,8 +22,8 @@ int inference_init(struct inference *inference, const struct network *network,
                    const struct kernels *kernels, int rows);
 void inference_free(struct inference *inference);
 
-/* Takes over the network's present moving moments: call it after every change of the network. */
-void inference_refresh(struct inference *inference);
+/* Takes over the network as it is, and sets the input's weights: call it after every change. */
+void inference_refresh(struct inference *inference, struct input *input);
 
 /* The logits[rows x n_classes] of the input's rows; valid until the next call. */
 const float *inference_run(struct inference *inference, struct input *input);

@@ -142,15 +142,24 @@ void input_gather(struct input *input, const struct samples *samples, const int3
     }
 }
 
-void input_forward(struct input *input, int n_out, const float *w, float *z)
+void input_set_weights(struct input *input, int n_out, const float *w)
+{
+    input->n_out = n_out;
+    input->weights = w;
+    if (input->is_sparse) {
+        input->kernels->tile(input->cols, n_out, w, input->tiles);
+    }
+}
+
+void input_forward(struct input *input, float *z)
 {
     if (!input->is_sparse) {
-        gemm_nn(input->rows, n_out, input->cols, input->x, w, z);
+        gemm_nn(input->rows, input->n_out, input->cols, input->x, input->weights, z);
         return;
     }
     struct sparse x = {input->row_start, input->row_offset, input->row_value};
-    input->kernels->tile(input->cols, n_out, w, input->tiles);
-    input->kernels->sparse_product(input->rows, n_out, &x, input->cols, input->tiles, false, z);
+    input->kernels->sparse_product(input->rows, input->n_out, &x, input->cols, input->tiles, false,
+                                   z);
 }
 
 void input_backward(struct input *input, int n_out, const float *d, float *dw)

@@ -20,7 +20,9 @@ struct input {
     struct block memory;
     float *x; /* rows x cols, if it is not sparse */
 
-    float *tiles;             /* the other factor, as kernels.h wants it */
+    int n_out;
+    const float *weights; /* cols x n_out */
+    float *tiles;         /* the weights, or in the backward product dZ, as kernels.h wants them */
     int n_blocks, block_rows; /* the backward product takes this many rows at a time */
     int32_t *row_start;       /* rows + 1 */
     int32_t *pixel_start;     /* n_blocks times cols + 1 */
@@ -41,8 +43,12 @@ void input_free(struct input *input);
 void input_gather(struct input *input, const struct samples *samples, const int32_t *indices,
                   int rows);
 
-/* z[rows x n_out] = X w[cols x n_out] */
-void input_forward(struct input *input, int n_out, const float *w, float *z);
+/* Takes over the weights w[cols x n_out] for the forward products that follow; they must stay as
+ * they are for as long. */
+void input_set_weights(struct input *input, int n_out, const float *w);
+
+/* z[rows x n_out] = X w */
+void input_forward(struct input *input, float *z);
 
 /* dw[cols x n_out] = X' d[rows x n_out] */
 void input_backward(struct input *input, int n_out, const float *d, float *dw);

@@ -154,7 +154,8 @@ void pass_forward(struct pass *pass, struct network *network, struct input *inpu
         struct trace *trace = &pass->traces[i];
 
         if (i == 0) {
-            input_forward(input, layer->n_out, layer->weights, trace->z);
+            input_set_weights(input, layer->n_out, layer->weights);
+            input_forward(input, trace->z);
         } else {
             gemm_nn(pass->rows, layer->n_out, layer->n_in, pass->traces[i - 1].y, layer->weights,
                     trace->z);
