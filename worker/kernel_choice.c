@@ -12,7 +12,7 @@
 
 /* A later candidate must beat the best by this much: a tie must not be settled by noise, or the
  * same machine would choose now one and now the other. */
-#define MARGIN 1.05
+#define MARGIN 1.08
 
 /* What OPENBLAS_CORETYPE may be, and the CPU flags (of /proc/cpuinfo) without which it is not
  * tried. First what OpenBLAS chooses by itself. */

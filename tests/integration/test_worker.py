@@ -21,6 +21,34 @@ def alive(pid):
         return False
 
 
+class MemoryGroup:
+    """A control group with little memory; OSError where there are none for us."""
+
+    def __init__(self, n_bytes):
+        name = f"ninety-test-{os.getpid()}"
+        v1 = pathlib.Path("/sys/fs/cgroup/memory")
+        self.path = (v1 if v1.exists() else v1.parent) / name
+        self.path.mkdir()
+        limits = {"memory.limit_in_bytes": n_bytes} if v1.exists() else {"memory.max": n_bytes,
+                                                                        "memory.swap.max": 0}
+        try:
+            for limit, value in limits.items():
+                (self.path / limit).write_text(str(value), encoding="ascii")
+        except OSError:
+            self.remove()
+            raise
+
+    @property
+    def prefix(self):
+        """Before a command: it runs in the group."""
+        return "/bin/sh", "-c", f"echo $$ > {self.path}/cgroup.procs; exec \"$@\"", "sh"
+
+    def remove(self):
+        wait_until(lambda: not (self.path / "cgroup.procs").read_text(encoding="ascii"),
+                   "end of the group's processes")
+        self.path.rmdir()
+
+
 class WorkerTest(unittest.TestCase):
     def start(self, *options, heartbeat_s=0.2, token=None, **more):
         self.daemon = FakeDaemon(heartbeat_s, token)
@@ -281,6 +309,19 @@ class TrainerTrouble(WorkerTest):
         os.kill(self.worker.trainers()[0], signal.SIGKILL)
         failed = self.end_of(1)["failed"]
         self.assertIn("SIGKILL", failed["reason"])
+        self.assertTrue(failed["retry"])
+        self.assert_done(2)
+
+    def test_a_trainer_killed_for_want_of_memory_is_told_apart(self):
+        try:
+            group = MemoryGroup(128 << 20)
+        except OSError as error:
+            self.skipTest(f"no memory control group for this user: {error}")
+        self.addCleanup(group.remove)
+        self.start(prefix=group.prefix)
+        self.daemon.submit(12, 0)
+        failed = self.end_of(1)["failed"]
+        self.assertIn("out of memory", failed["reason"])
         self.assertTrue(failed["retry"])
         self.assert_done(2)
 
