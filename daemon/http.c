@@ -15,7 +15,7 @@
 
 #define GUARD_PERIOD_MS 1000
 /* Of each connection: bounds a request's head, and memory for thousands of workers. */
-#define POOL_BYTES (16 * 1024)
+#define POOL_BYTES (12 * 1024)
 
 const struct http_limits http_default_limits = {
     .max_connections = 16384,

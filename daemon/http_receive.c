@@ -17,6 +17,7 @@
 /* A body too large but not larger than this is read to its end, for politeness. */
 #define WORTH_DROPPING_BYTES (4ull * HTTP_MAX_BODY)
 #define KEPT_BODY_BYTES 4096 /* a larger body buffer is freed after its request */
+#define LEAST_BODY_BYTES 256
 
 /* ---- connections ---- */
 
@@ -151,7 +152,7 @@ static bool reserve_body(struct http_request *request, size_t size)
     if (size < request->body_capacity) {
         return true;
     }
-    size_t capacity = size < KEPT_BODY_BYTES ? KEPT_BODY_BYTES : size + 1;
+    size_t capacity = size + 1 < LEAST_BODY_BYTES ? LEAST_BODY_BYTES : size + 1;
     char *body = realloc(request->body, capacity);
     if (body == NULL) {
         return false;
