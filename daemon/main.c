@@ -14,6 +14,7 @@
 #include "daemon/queue.h"
 #include "daemon/store.h"
 #include "daemon/sweep_json.h"
+#include "daemon/wal_watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -43,6 +44,7 @@ struct daemon {
     struct local_worker *worker;
     uv_signal_t terminate, interrupt;
     uv_timer_t timer;
+    struct wal_watch wal_watch;
     bool stopping, finished;
 };
 
@@ -68,6 +70,7 @@ static void finish(struct daemon *d)
     api_destroy(d->api);
     uv_close((uv_handle_t *)&d->terminate, NULL);
     uv_close((uv_handle_t *)&d->interrupt, NULL);
+    wal_watch_stop(&d->wal_watch);
     uv_timer_start(&d->timer, on_last_timer, LAST_MS, 0);
     uv_unref((uv_handle_t *)&d->timer);
 }
@@ -251,6 +254,7 @@ static int start(struct daemon *d, struct error *error)
     }
     if (rc == 0) {
         rc = open_server(d, listen_fd);
+        wal_watch_start(&d->wal_watch, &d->loop, d->options.db);
     }
     return rc == 0 ? announce(d, name, port, error) : rc;
 }

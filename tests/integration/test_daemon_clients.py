@@ -2,6 +2,7 @@
 import concurrent.futures
 import random
 import socket
+import sqlite3
 import threading
 import unittest
 
@@ -71,6 +72,29 @@ class Clients(unittest.TestCase):
             daemon.post("/v1/claims", {"worker": worker, "max": 1})
             self.assertEqual(reader.receive().body.count(b"\n"), 40010)
             reader.close()
+
+    def test_a_reader_that_pins_the_log_lets_it_grow_only_for_so_long(self):
+        with Daemon() as daemon:
+            daemon.sweep(10)
+            log = daemon.folder / "ninety.db-wal"
+            reader = sqlite3.connect(f"file:{daemon.folder}/ninety.db?mode=ro", uri=True,
+                                     isolation_level=None)
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM trials").fetchall()
+            spacious = '{"base": {"depth": 1}}' + " " * (15 << 20)
+            while log.stat().st_size <= 70 << 20:
+                answer = daemon.call("POST", "/v1/sweeps", spacious,
+                                     {"Content-Type": "application/json"})
+                self.assertEqual(answer.status, 201)
+            self.assertEqual(reader.execute("SELECT count(*) FROM trials").fetchone(), (10,))
+            reader.execute("COMMIT")
+            reader.close()
+
+            def shrinks():
+                daemon.sweep(1)
+                return log.stat().st_size <= 64 << 20
+
+            wait_until(shrinks, "the log to be small again", 60)
 
     def test_garbage_and_half_requests_disturb_nobody(self):
         random.seed(4711)
