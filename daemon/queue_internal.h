@@ -60,7 +60,7 @@ struct queue_sweep {
     bool dirty;        /* its row is to be written before the commit */
     struct queue_sweep *next_dirty;
     struct meter meter;
-    int64_t cached_cell; /* -1 = none */
+    int64_t cached_cell; /* by its id; 0 = none */
     struct trial_config cached_config;
 };
 

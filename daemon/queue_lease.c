@@ -10,19 +10,20 @@ int64_t queue_claimable(const struct queue *queue)
     return queue->stale ? 0 : queue->memory.claimable;
 }
 
-static int read_config(struct queue *queue, struct queue_sweep *sweep, int64_t index,
+static int read_config(struct queue *queue, struct queue_sweep *sweep, int64_t trial,
                        struct trial_config *ret)
 {
-    int64_t cell = index / sweep->row.replicates;
+    int64_t replicate = (trial - sweep->row.first_trial) % sweep->row.replicates;
+    int64_t cell = trial - replicate;
     if (cell != sweep->cached_cell) {
-        int rc = store_read_cell(queue->store, sweep->row.id, cell, &sweep->cached_config);
+        int rc = store_read_cell(queue->store, cell, &sweep->cached_config);
         if (rc != 0) {
             return rc;
         }
         sweep->cached_cell = cell;
     }
     *ret = sweep->cached_config;
-    ret->seed = (uint64_t)(sweep->row.seed + index % sweep->row.replicates);
+    ret->seed = (uint64_t)(sweep->row.seed + replicate);
     return 0;
 }
 
@@ -58,7 +59,7 @@ static int claim_one(struct queue *queue, struct queue_worker_state *worker,
     int rc = store_start_attempt(queue->store, lease.trial, lease.attempt, lease.worker,
                                  queue->now.wall_ms);
     if (rc == 0) {
-        rc = read_config(queue, sweep, lease.trial - sweep->row.first_trial, &ret->config);
+        rc = read_config(queue, sweep, lease.trial, &ret->config);
     }
     if (rc == 0 && !queue_add_lease(memory, &lease)) {
         rc = -ENOMEM;

@@ -79,7 +79,6 @@ struct queue_sweep *queue_add_sweep(struct queue_memory *memory, const struct st
     }
     sweep->row = *row;
     sweep->next_fresh = row->expanded;
-    sweep->cached_cell = -1;
     sweep->epoch = ++memory->epoch;
     heap_init(&sweep->ready, sizeof(struct ready_trial));
     if (id_map_put(&memory->sweeps, row->id, sweep) != 0) {

@@ -44,7 +44,7 @@ static int expand(struct queue *queue, struct queue_sweep *sweep, int64_t budget
         if (trial.replicate == 0) {
             struct trial_config config;
             sweep_cell(sweep->spec, trial.cell, &config);
-            rc = store_insert_cell(queue->store, row->id, trial.cell, &config);
+            rc = store_insert_cell(queue->store, &trial, &config);
         }
         if (rc == 0) {
             rc = store_insert_trial(queue->store, &trial, queue->now.wall_ms);

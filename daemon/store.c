@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,12 @@ static int prepare(struct store *store, struct error *error)
     return 0;
 }
 
+/* Counting its memory costs SQLite a lock at each allocation, and nobody asks for the count. */
+static void configure_library(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_database(struct store *store, struct error *error)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -166,10 +173,12 @@ static int open_database(struct store *store, struct error *error)
 
 int store_open(const char *path, struct store **ret, struct error *error)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct store *store = calloc(1, sizeof(*store));
     if (!store) {
         return -ENOMEM;
     }
+    pthread_once(&configured, configure_library); /* has no effect where SQLite runs already */
     store->lock_fd = -1;
     store->path = strdup(path);
     int rc = store->path ? take_lock(store, error) : -ENOMEM;

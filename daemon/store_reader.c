@@ -80,7 +80,7 @@ static const struct query {
                         .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
                         .sql = "SELECT * FROM results ORDER BY trial",
                         .sql_of_sweep = "SELECT * FROM results WHERE sweep = ?1"
-                                        " ORDER BY cell, replicate"},
+                                        " ORDER BY trial"},
     [READER_SUMMARY] = {.list = "summary",
                         .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
                         .sql = "SELECT * FROM summary ORDER BY sweep, cell",
@@ -91,7 +91,7 @@ static const struct query {
                               " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step",
                        .sql_of_sweep =
                            "SELECT * FROM curves WHERE sweep = ?1 AND (?5 < 0 OR depth = ?5)"
-                           " AND (?6 < 0 OR replicate < ?6) ORDER BY cell, replicate, step"},
+                           " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step"},
     [READER_WORKERS] = {.list = "workers",
                         .sql = "SELECT id, host, pid, slots, cpu, kernel, version, running,"
                                " succeeded, failed, trials_per_minute, state, registered_at,"

@@ -24,10 +24,10 @@ const char *const store_sql[ST_COUNT] = {
     [ST_INSERT_SWEEP] =
         "INSERT INTO sweeps (name, state, search, priority, max_running, max_attempts, replicates,"
         " seed, cells, trials, queued, idempotency_key, body_sha256, created_at, first_trial) "
-        "VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12,"
-        " (SELECT value FROM numbers WHERE name = 'next_trial')) RETURNING id, first_trial",
+        "VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
     [ST_INSERT_SPEC] = "INSERT INTO sweep_specs (sweep, spec) VALUES (?1, ?2)",
-    [ST_RESERVE_TRIALS] = "UPDATE numbers SET value = value + ?1 WHERE name = 'next_trial'",
+    [ST_RESERVE_TRIALS] =
+        "UPDATE numbers SET value = value + ?1 WHERE name = 'next_trial' RETURNING value - ?1",
     [ST_UPDATE_SWEEP] =
         "UPDATE sweeps SET state = ?2, expanded = ?3, moving = ?4, moved = ?5, queued = ?6,"
         " running = ?7, succeeded = ?8, failed = ?9, cancelled = ?10, reached = ?11,"
@@ -40,16 +40,16 @@ const char *const store_sql[ST_COUNT] = {
     [ST_READ_SPEC] = "SELECT spec FROM sweep_specs WHERE sweep = ?1",
 
     [ST_INSERT_CELL] =
-        "INSERT INTO cells (sweep, cell, dataset, hidden_units, activation, batch_norm,"
+        "INSERT INTO cells (id, sweep, cell, dataset, hidden_units, activation, batch_norm,"
         " batch_norm_output, bn_momentum, bn_epsilon, initializer, optimizer, learning_rate,"
         " beta1, beta2, epsilon, momentum, batch_size, train_size, target_accuracy, max_steps,"
         " stop_at_target) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-        " ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
     [ST_READ_CELL] =
         "SELECT dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum,"
         " bn_epsilon, initializer, optimizer, learning_rate, beta1, beta2, epsilon, momentum,"
         " batch_size, train_size, target_accuracy, max_steps, stop_at_target"
-        " FROM cells WHERE sweep = ?1 AND cell = ?2",
+        " FROM cells WHERE id = ?1",
     [ST_INSERT_TRIAL] =
         "INSERT INTO trials (id, sweep, cell, replicate, state, finished_at) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -99,7 +99,7 @@ const char *const store_sql[ST_COUNT] = {
 
     [ST_INSERT_WORKER] =
         "INSERT INTO workers (host, pid, slots, cpu, kernel, version, state, registered_at,"
-        " seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'alive', ?7, ?7) RETURNING id",
+        " seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'alive', ?7, ?7)",
     [ST_UPDATE_WORKER] =
         "UPDATE workers SET state = iif(?2, 'alive', 'gone'), running = ?3, succeeded = ?4,"
         " failed = ?5, trials_per_minute = ?6, seen_at = ?7 WHERE id = ?1",

@@ -24,10 +24,28 @@ const char *sweep_state_name(enum sweep_state state)
     return state_names[state];
 }
 
+static int reserve_trials(struct store *store, int64_t n, int64_t *ret_first)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_RESERVE_TRIALS);
+    store_bind_int(stmt, 1, n);
+    int rc = store_row(store, stmt);
+    if (rc != 0) {
+        return rc < 0 ? rc : -ESTALE;
+    }
+    *ret_first = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return 0;
+}
+
 int store_insert_sweep(struct store *store, const struct store_submission *submission,
                        int64_t wall_ms, int64_t *ret_id, int64_t *ret_first_trial)
 {
     const struct sweep *sweep = submission->sweep;
+    int64_t first_trial;
+    int rc = reserve_trials(store, sweep->n_trials, &first_trial);
+    if (rc != 0) {
+        return rc;
+    }
     sqlite3_stmt *stmt = store_take(store, ST_INSERT_SWEEP);
     store_bind_text(stmt, 1, sweep->name);
     store_bind_text(stmt, 2, sweep_search_name(sweep->search));
@@ -41,20 +59,12 @@ int store_insert_sweep(struct store *store, const struct store_submission *submi
     store_bind_text(stmt, 10, submission->idempotency_key);
     store_bind_text(stmt, 11, submission->body_sha256);
     store_bind_text(stmt, 12, store_time(store, wall_ms));
-    int rc = store_row(store, stmt);
-    if (rc != 0) {
-        return rc < 0 ? rc : -EIO;
-    }
-    int64_t id = sqlite3_column_int64(stmt, 0);
-    int64_t first_trial = sqlite3_column_int64(stmt, 1);
-    sqlite3_reset(stmt);
-
-    stmt = store_take(store, ST_RESERVE_TRIALS);
-    store_bind_int(stmt, 1, sweep->n_trials);
+    store_bind_int(stmt, 13, first_trial);
     rc = store_run(store, stmt, 1);
     if (rc != 0) {
         return rc;
     }
+    int64_t id = sqlite3_last_insert_rowid(store->db);
     stmt = store_take(store, ST_INSERT_SPEC);
     store_bind_int(stmt, 1, id);
     store_bind_text(stmt, 2, submission->spec);

@@ -30,33 +30,34 @@ static void print_units(const struct trial_config *config, char text[UNITS_SIZE]
     }
 }
 
-int store_insert_cell(struct store *store, int64_t sweep, int64_t cell,
+int store_insert_cell(struct store *store, const struct store_trial *first,
                       const struct trial_config *config)
 {
     char units[UNITS_SIZE];
     print_units(config, units);
     sqlite3_stmt *stmt = store_take(store, ST_INSERT_CELL);
-    store_bind_int(stmt, 1, sweep);
-    store_bind_int(stmt, 2, cell);
-    store_bind_text(stmt, 3, config->dataset);
-    sqlite3_bind_text(stmt, 4, units, -1, SQLITE_STATIC); /* '' = no hidden layer, not NULL */
-    store_bind_text(stmt, 5, activation_name(config->activation));
-    store_bind_text(stmt, 6, batch_norm_name(config->batch_norm));
-    store_bind_int(stmt, 7, config->batch_norm_output);
-    store_bind_real(stmt, 8, config->bn_momentum);
-    store_bind_real(stmt, 9, config->bn_epsilon);
-    store_bind_text(stmt, 10, initializer_name(config->initializer));
-    store_bind_text(stmt, 11, optimizer_name(config->optimizer));
-    store_bind_real(stmt, 12, config->learning_rate);
-    store_bind_real(stmt, 13, config->beta1);
-    store_bind_real(stmt, 14, config->beta2);
-    store_bind_real(stmt, 15, config->epsilon);
-    store_bind_real(stmt, 16, config->momentum);
-    store_bind_int(stmt, 17, config->batch_size);
-    store_bind_int(stmt, 18, config->train_size);
-    store_bind_real(stmt, 19, config->target_accuracy);
-    store_bind_int(stmt, 20, config->max_steps);
-    store_bind_int(stmt, 21, config->stop_at_target);
+    store_bind_int(stmt, 1, first->id);
+    store_bind_int(stmt, 2, first->sweep);
+    store_bind_int(stmt, 3, first->cell);
+    store_bind_text(stmt, 4, config->dataset);
+    sqlite3_bind_text(stmt, 5, units, -1, SQLITE_STATIC); /* '' = no hidden layer, not NULL */
+    store_bind_text(stmt, 6, activation_name(config->activation));
+    store_bind_text(stmt, 7, batch_norm_name(config->batch_norm));
+    store_bind_int(stmt, 8, config->batch_norm_output);
+    store_bind_real(stmt, 9, config->bn_momentum);
+    store_bind_real(stmt, 10, config->bn_epsilon);
+    store_bind_text(stmt, 11, initializer_name(config->initializer));
+    store_bind_text(stmt, 12, optimizer_name(config->optimizer));
+    store_bind_real(stmt, 13, config->learning_rate);
+    store_bind_real(stmt, 14, config->beta1);
+    store_bind_real(stmt, 15, config->beta2);
+    store_bind_real(stmt, 16, config->epsilon);
+    store_bind_real(stmt, 17, config->momentum);
+    store_bind_int(stmt, 18, config->batch_size);
+    store_bind_int(stmt, 19, config->train_size);
+    store_bind_real(stmt, 20, config->target_accuracy);
+    store_bind_int(stmt, 21, config->max_steps);
+    store_bind_int(stmt, 22, config->stop_at_target);
     return store_run(store, stmt, 1);
 }
 
@@ -120,11 +121,10 @@ static int read_cell(sqlite3_stmt *stmt, struct trial_config *ret)
     return 0;
 }
 
-int store_read_cell(struct store *store, int64_t sweep, int64_t cell, struct trial_config *ret)
+int store_read_cell(struct store *store, int64_t first_trial, struct trial_config *ret)
 {
     sqlite3_stmt *stmt = store_take(store, ST_READ_CELL);
-    store_bind_int(stmt, 1, sweep);
-    store_bind_int(stmt, 2, cell);
+    store_bind_int(stmt, 1, first_trial);
     int rc = store_row(store, stmt);
     if (rc != 0) {
         return rc < 0 ? rc : -ESTALE;

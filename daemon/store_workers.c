@@ -1,6 +1,5 @@
 #include "daemon/store_internal.h"
 
-#include <errno.h>
 #include <math.h>
 
 int store_insert_worker(struct store *store, const struct store_worker_info *info, int64_t wall_ms,
@@ -15,13 +14,11 @@ int store_insert_worker(struct store *store, const struct store_worker_info *inf
     sqlite3_bind_text(stmt, 5, info->kernel, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 6, info->version, -1, SQLITE_STATIC);
     store_bind_text(stmt, 7, store_time(store, wall_ms));
-    int rc = store_row(store, stmt);
-    if (rc != 0) {
-        return rc < 0 ? rc : -EIO;
+    int rc = store_run(store, stmt, 1);
+    if (rc == 0) {
+        *ret_id = sqlite3_last_insert_rowid(store->db);
     }
-    *ret_id = sqlite3_column_int64(stmt, 0);
-    sqlite3_reset(stmt);
-    return 0;
+    return rc;
 }
 
 int store_update_worker(struct store *store, const struct store_worker *worker)

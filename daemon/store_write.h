@@ -92,17 +92,18 @@ int store_read_spec(struct store *store, int64_t sweep, char **ret);
 
 /* ---- cells and trials ---- */
 
-int store_insert_cell(struct store *store, int64_t sweep, int64_t cell,
-                      const struct trial_config *config);
-/* All but the seed, which is 0. */
-int store_read_cell(struct store *store, int64_t sweep, int64_t cell, struct trial_config *ret);
-
 struct store_trial {
     int64_t id, sweep, cell, replicate;
     enum trial_state state;
     int64_t attempt, spent;
     bool reached;
 };
+
+/* The cell that begins with this trial, its replicate 0. */
+int store_insert_cell(struct store *store, const struct store_trial *first,
+                      const struct trial_config *config);
+/* All but the seed, which is 0; by the id of its first trial. */
+int store_read_cell(struct store *store, int64_t first_trial, struct trial_config *ret);
 
 /* state is queued or cancelled. */
 int store_insert_trial(struct store *store, const struct store_trial *trial, int64_t wall_ms);

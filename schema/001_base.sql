@@ -1,12 +1,13 @@
 -- The first schema. The contract for people are the views: results, summary, curves, layers.
 -- Comments stand inside the statements so that `.schema` in the sqlite3 shell shows them.
+-- The checks of states are written out: IN with a list of three or more builds it anew at each write.
 -- Times are UTC, ISO 8601 with milliseconds; durations carry their unit in the name.
 
 CREATE TABLE sweeps ( -- What a user submits: a base configuration, what varies, limits.
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, even after deletion
     name TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'finished', 'cancelled')),
-                                   -- paused: queued trials are not handed out; finished: all are final
+    state TEXT NOT NULL,           -- active; paused: queued trials are not handed out; finished: every
+                                   -- trial is final; cancelled
     search TEXT NOT NULL,          -- how cells are chosen: grid
     priority INTEGER NOT NULL,     -- higher is served first; equal ones take turns
     max_running INTEGER NOT NULL,  -- most trials running at once; 0 = no limit
@@ -15,7 +16,7 @@ CREATE TABLE sweeps ( -- What a user submits: a base configuration, what varies,
     seed INTEGER NOT NULL,         -- of replicate 0
     cells INTEGER NOT NULL,        -- number of configurations, seeds apart
     trials INTEGER NOT NULL,       -- cells * replicates
-    first_trial INTEGER NOT NULL UNIQUE, -- its trials have ids first_trial + cell * replicates + replicate
+    first_trial INTEGER NOT NULL UNIQUE, -- its trials have the ids from here to first_trial + trials - 1
     expanded INTEGER NOT NULL DEFAULT 0, -- rows of trials written so far; a big sweep is written in slices
     moving TEXT CHECK (moving IN ('cancelled', 'queued')),
                                    -- a cancel or retry of all its trials under way, in slices
@@ -33,6 +34,7 @@ CREATE TABLE sweeps ( -- What a user submits: a base configuration, what varies,
     created_at TEXT NOT NULL,
     ended_at TEXT,                 -- when a trial of it last ended
     finished_at TEXT,              -- when the last of its trials became final; NULL = not yet
+    CHECK (state = 'active' OR state = 'paused' OR state = 'finished' OR state = 'cancelled'),
     CHECK (queued + running + succeeded + failed + cancelled = trials),
     CHECK (expanded BETWEEN 0 AND trials)
 ) STRICT;
@@ -50,6 +52,7 @@ CREATE TABLE numbers ( -- Numbers that outlive the rows they were given to.
 INSERT INTO numbers VALUES ('next_trial', 1); -- ids of trials are never used again
 
 CREATE TABLE cells ( -- One configuration of a sweep, all but the seed; docs/configuration.md explains the fields.
+    id INTEGER PRIMARY KEY, -- the id of its first trial, the one of replicate 0
     sweep INTEGER NOT NULL REFERENCES sweeps (id),
     cell INTEGER NOT NULL, -- 0..
     dataset TEXT NOT NULL,
@@ -76,23 +79,22 @@ CREATE TABLE cells ( -- One configuration of a sweep, all but the seed; docs/con
     train_size INTEGER NOT NULL,
     target_accuracy REAL NOT NULL,
     max_steps INTEGER NOT NULL,
-    stop_at_target INTEGER NOT NULL, -- 1 = training ends when the target is reached
-    PRIMARY KEY (sweep, cell)
-) STRICT, WITHOUT ROWID;
+    stop_at_target INTEGER NOT NULL -- 1 = training ends when the target is reached
+) STRICT;
 
 CREATE TABLE trials ( -- One configuration with one seed; ends in exactly one final state.
-    id INTEGER PRIMARY KEY,
-    sweep INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, -- its sweep's first_trial + cell * replicates + replicate: no two are the same
+    sweep INTEGER NOT NULL REFERENCES sweeps (id),
     cell INTEGER NOT NULL,
     replicate INTEGER NOT NULL, -- 0..; its seed is the sweep's + replicate
-    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    state TEXT NOT NULL,    -- queued, running; final: succeeded, failed, cancelled
     attempt INTEGER NOT NULL DEFAULT 0, -- number of the latest attempt; 0 = none yet
     spent INTEGER NOT NULL DEFAULT 0,   -- attempts failed or expired since submission or retry
     reached INTEGER CHECK (reached IN (0, 1)), -- did it reach the target; NULL = has not succeeded
     finished_at TEXT,                   -- when it became final
-    UNIQUE (sweep, cell, replicate),
-    FOREIGN KEY (sweep, cell) REFERENCES cells (sweep, cell),
-    CHECK ((state IN ('queued', 'running')) = (finished_at IS NULL)),
+    CHECK (state = 'queued' OR state = 'running' OR state = 'succeeded' OR state = 'failed'
+        OR state = 'cancelled'),
+    CHECK ((state = 'queued' OR state = 'running') = (finished_at IS NULL)),
     CHECK ((state = 'succeeded') = (reached IS NOT NULL))
 ) STRICT;
 
@@ -119,8 +121,7 @@ CREATE TABLE attempts ( -- One lease of a trial to one worker. A newer attempt f
     trial INTEGER NOT NULL REFERENCES trials (id),
     attempt INTEGER NOT NULL, -- 1..
     worker INTEGER NOT NULL REFERENCES workers (id),
-    state TEXT NOT NULL CHECK
-        (state IN ('running', 'succeeded', 'failed', 'expired', 'released', 'cancelled')),
+    state TEXT NOT NULL, -- running, succeeded, failed, expired, released, cancelled
     started_at TEXT NOT NULL,
     ended_at TEXT,
     error TEXT, -- why it failed or expired
@@ -137,6 +138,8 @@ CREATE TABLE attempts ( -- One lease of a trial to one worker. A newer attempt f
     trainer TEXT,            -- program and version
     late TEXT, -- JSON: what was reported after the lease was lost; evidence, never the result
     PRIMARY KEY (trial, attempt),
+    CHECK (state = 'running' OR state = 'succeeded' OR state = 'failed' OR state = 'expired'
+        OR state = 'released' OR state = 'cancelled'),
     CHECK ((state = 'running') = (ended_at IS NULL)),
     CHECK ((state = 'succeeded') = (steps IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
@@ -189,8 +192,8 @@ SELECT t.id AS trial, t.sweep, s.name AS sweep_name, t.cell, t.replicate,
     c.stop_at_target, s.seed + t.replicate AS seed,
     t.state, t.attempt, t.reached, s.created_at, t.finished_at
 FROM sweeps s
-JOIN cells c ON c.sweep = s.id
-JOIN trials t ON t.sweep = c.sweep AND t.cell = c.cell;
+JOIN trials t ON t.sweep = s.id AND t.id >= s.first_trial AND t.id < s.first_trial + s.trials
+JOIN cells c ON c.id = t.id - t.replicate;
 
 CREATE VIEW results AS -- One row per trial: its configuration, its state and what came out.
 SELECT t.trial, t.sweep, t.sweep_name, t.cell, t.replicate,
@@ -226,7 +229,8 @@ WITH outcomes AS (
         row_number() OVER (PARTITION BY t.sweep, t.cell
             ORDER BY t.state <> 'succeeded', a.seconds_to_target NULLS LAST) - 1 AS seconds_rank,
         sum(t.state = 'succeeded') OVER (PARTITION BY t.sweep, t.cell) - 1 AS last
-    FROM trials t
+    FROM sweeps s
+    JOIN trials t ON t.sweep = s.id AND t.id >= s.first_trial AND t.id < s.first_trial + s.trials
     LEFT JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt AND t.state = 'succeeded'
 ), quantiles AS (
     SELECT DISTINCT sweep, cell,
@@ -266,8 +270,8 @@ SELECT q.sweep, s.name AS sweep_name, q.cell,
     q.mean_ms_per_step,
     q.mean_final_accuracy
 FROM quantiles q
-JOIN cells c ON c.sweep = q.sweep AND c.cell = q.cell
-JOIN sweeps s ON s.id = q.sweep;
+JOIN sweeps s ON s.id = q.sweep
+JOIN cells c ON c.id = s.first_trial + q.cell * s.replicates;
 
 CREATE VIEW curves AS -- The learning curve of every trial's latest attempt.
 SELECT t.trial, t.sweep, t.sweep_name, t.cell, t.replicate,

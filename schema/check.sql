@@ -47,8 +47,13 @@ WHERE (SELECT count(*) FROM cells WHERE sweep = s.id)
 UNION ALL
 SELECT 'a trial is not where its id says', 'trial ' || t.id
 FROM trials t JOIN sweeps s ON s.id = t.sweep
-WHERE t.id <> s.first_trial + t.cell * s.replicates + t.replicate OR t.replicate >= s.replicates
-    OR t.id - s.first_trial >= s.expanded
+WHERE t.id <> s.first_trial + t.cell * s.replicates + t.replicate
+    OR t.replicate NOT BETWEEN 0 AND s.replicates - 1
+    OR t.id - s.first_trial NOT BETWEEN 0 AND s.expanded - 1
+UNION ALL
+SELECT 'a cell is not where its id says', 'cell ' || c.id
+FROM cells c JOIN sweeps s ON s.id = c.sweep
+WHERE c.id <> s.first_trial + c.cell * s.replicates OR c.id - s.first_trial >= s.expanded
 UNION ALL
 SELECT 'sweeps share ids of trials', 'sweep ' || s.id FROM sweeps s
 WHERE s.first_trial + s.trials > ifnull((SELECT min(n.first_trial) FROM sweeps n

@@ -1,5 +1,7 @@
 #include "tests/queue_fixture.h"
 
+#include "daemon/store_internal.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,14 +135,41 @@ static void a_reader_does_not_feel_the_lock(void **state)
     store_close(store);
 }
 
+/* The queue's statements find their rows by key: none reads a table through. */
+static void no_statement_of_the_queue_scans_a_table(void **state)
+{
+    struct place *place = *state;
+    struct store *store;
+    struct error error = {0};
+    assert_int_equal(store_open(place->path, &store, &error), 0);
+    for (int i = 0; i < ST_COUNT; i++) {
+        char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", store_sql[i]);
+        sqlite3_stmt *stmt;
+        assert_int_equal(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+        while (sqlite3_step(stmt) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(stmt, 3);
+            if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "CONSTANT ROW")) {
+                fail_msg("%s: %s", step, sql);
+            }
+        }
+        sqlite3_finalize(stmt);
+        sqlite3_free(sql);
+    }
+    store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_new_database_is_made_and_opened_again), TEST(a_newer_schema_is_refused),
-        TEST(a_database_of_something_else_is_refused), TEST(a_file_that_is_no_database_is_refused),
-        TEST(a_place_that_cannot_be_written_is_named), TEST(a_second_daemon_is_refused),
+        TEST(a_new_database_is_made_and_opened_again),
+        TEST(a_newer_schema_is_refused),
+        TEST(a_database_of_something_else_is_refused),
+        TEST(a_file_that_is_no_database_is_refused),
+        TEST(a_place_that_cannot_be_written_is_named),
+        TEST(a_second_daemon_is_refused),
         TEST(a_reader_does_not_feel_the_lock),
+        TEST(no_statement_of_the_queue_scans_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,12 +84,24 @@ static bool plan_has(struct queue_fixture *f, const char *sql, const char *step)
     return found;
 }
 
-static void the_summary_of_one_sweep_reads_its_trials_only(void **state)
+/* The trials of a sweep are a range of ids; a view asked about one sweep reads no others. */
+static void views_of_one_sweep_read_its_trials_only(void **state)
 {
     struct queue_fixture *f = *state;
-    const char *one = "EXPLAIN QUERY PLAN SELECT * FROM summary WHERE sweep = ?1 ORDER BY cell";
-    assert_true(plan_has(f, one, "SEARCH t USING INDEX sqlite_autoindex_trials_1 (sweep=?)"));
-    assert_false(plan_has(f, one, "SCAN t "));
+    static const char *const queries[] = {
+        "EXPLAIN QUERY PLAN SELECT * FROM summary WHERE sweep = ?1 ORDER BY cell",
+        "EXPLAIN QUERY PLAN SELECT * FROM results WHERE sweep = ?1 ORDER BY trial",
+        "EXPLAIN QUERY PLAN SELECT * FROM layers WHERE sweep = ?1 ORDER BY trial, step",
+        "EXPLAIN QUERY PLAN SELECT * FROM curves WHERE sweep = ?1 ORDER BY trial, step",
+    };
+    for (int i = 0; i < 4; i++) {
+        assert_true(plan_has(f, queries[i], "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)"));
+        assert_true(plan_has(f, queries[i], "SEARCH t USING INTEGER PRIMARY KEY (rowid"));
+        assert_false(plan_has(f, queries[i], "SCAN t"));
+        assert_false(plan_has(f, queries[i], "SCAN m"));
+    }
+    assert_true(plan_has(f, "EXPLAIN QUERY PLAN SELECT * FROM results WHERE trial = ?1",
+                         "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)"));
 }
 
 static void a_cell_without_results_has_a_row(void **state)
@@ -194,7 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(quartiles_count_censored_trials_as_beyond_every_number),
         TEST(quartiles_of_few_trials_are_exact),
-        TEST(the_summary_of_one_sweep_reads_its_trials_only),
+        TEST(views_of_one_sweep_read_its_trials_only),
         TEST(a_cell_without_results_has_a_row),
         TEST(depth_and_width_follow_from_the_layers),
         TEST(results_have_the_columns_of_the_contract),
