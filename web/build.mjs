@@ -1,24 +1,42 @@
 // Builds the dashboard: node build.mjs SOURCE_DIR WORK_DIR OUT_DIR
 //
-//     SOURCE_DIR --copy--> WORK_DIR --npm ci, tsc--> checked --esbuild--> OUT_DIR/{app.js,app.css,tests.mjs}
+//     SOURCE_DIR --copy--> WORK_DIR --npm ci, tsc, esbuild--> OUT_DIR/{app.js,app.css,tests.mjs}
 //
 // Everything npm makes lives in WORK_DIR (the build tree), so the source tree stays clean. npm runs
 // only when the lock file changed since it last succeeded; install scripts never run.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+    cpSync,
+    existsSync,
+    mkdirSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
 const [source, work, out] = process.argv.slice(2).map((path) => resolve(path));
 const manifests = ["package.json", "package-lock.json", ".npmrc"];
-const trees = [["src", "src"], ["tests", "tests"], ["../examples", "examples"]];
+const trees = [
+    ["src", "src"],
+    ["tests", "tests"],
+    ["../examples", "examples"],
+];
 
 function run(command, args) {
     try {
-        execFileSync(command, args, { cwd: work, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+        execFileSync(command, args, {
+            cwd: work,
+            stdio: ["ignore", "pipe", "pipe"],
+            encoding: "utf8",
+        });
     } catch (error) {
         process.stderr.write(`${error.stdout ?? ""}${error.stderr ?? ""}`);
-        console.error(`web: ${command} ${args[0]} failed; -Dweb=disabled builds without the dashboard`);
+        console.error(
+            `web: ${command} ${args[0]} failed; -Dweb=disabled builds without the dashboard`,
+        );
         process.exit(1);
     }
 }
@@ -47,16 +65,37 @@ function installPackages() {
 
 async function bundle() {
     const esbuild = createRequire(join(work, "package.json"))("esbuild");
-    const common = { absWorkingDir: work, bundle: true, format: "esm", logLevel: "warning",
-        jsx: "automatic", jsxImportSource: "preact", loader: { ".json": "text" } };
+    const common = {
+        absWorkingDir: work,
+        bundle: true,
+        format: "esm",
+        logLevel: "warning",
+        jsx: "automatic",
+        jsxImportSource: "preact",
+        loader: { ".json": "text" },
+    };
     const testFiles = readdirSync(join(work, "tests")).filter((name) => name.endsWith(".test.ts"));
     await Promise.all([
-        esbuild.build({ ...common, outdir: out, minify: true,
-            entryPoints: [{ in: "src/main.tsx", out: "app" }, { in: "src/style.css", out: "app" }],
-            target: "es2022", legalComments: "eof" }),
-        esbuild.build({ ...common, platform: "node", outfile: join(out, "tests.mjs"),
-            stdin: { contents: testFiles.map((name) => `import "./tests/${name}";`).join("\n"),
-                resolveDir: work } }),
+        esbuild.build({
+            ...common,
+            outdir: out,
+            minify: true,
+            entryPoints: [
+                { in: "src/main.tsx", out: "app" },
+                { in: "src/style.css", out: "app" },
+            ],
+            target: "es2022",
+            legalComments: "eof",
+        }),
+        esbuild.build({
+            ...common,
+            platform: "node",
+            outfile: join(out, "tests.mjs"),
+            stdin: {
+                contents: testFiles.map((name) => `import "./tests/${name}";`).join("\n"),
+                resolveDir: work,
+            },
+        }),
     ]);
 }
 

@@ -1,5 +1,5 @@
-// The dashboard over a real daemon that trains: submitted on the page, followed to its end, compared
-// with what the API says. node tests/browser/daemon.test.mjs NINETYD
+// The dashboard over a real daemon that trains: submitted on the page, followed to its end,
+// compared with what the API says. node tests/browser/daemon.test.mjs NINETYD
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { Daemon } from "./daemon.mjs";
@@ -13,81 +13,137 @@ const trainingMs = 300_000;
 before(() => daemon.start());
 after(() => daemon.remove());
 
-pageTest("a sweep submitted on the page is trained to its end, and shown as it goes", at("#/new"), async (page) => {
-  await page.getByRole("combobox", { name: "start from" }).selectOption({ label: "smoke test, in seconds" });
-  await page.getByText("8 trials in 4 cells").waitFor();
-  await page.getByRole("button", { name: "Submit" }).click();
-  await page.getByRole("heading", { name: "smoke", level: 1 }).waitFor();
-  await page.getByText("finished", { exact: true }).waitFor({ timeout: trainingMs });
-  assert.equal(await page.getByRole("progressbar").getAttribute("aria-valuenow"), "100");
-  await page.getByRole("link", { name: "1 worker, 1 slot" }).waitFor();
-}, { timeout: trainingMs + 30_000 });
+pageTest(
+    "a sweep submitted on the page is trained to its end, and shown as it goes",
+    at("#/new"),
+    async (page) => {
+        await page
+            .getByRole("combobox", { name: "start from" })
+            .selectOption({ label: "smoke test, in seconds" });
+        await page.getByText("8 trials in 4 cells").waitFor();
+        await page.getByRole("button", { name: "Submit" }).click();
+        await page.getByRole("heading", { name: "smoke", level: 1 }).waitFor();
+        await page.getByText("finished", { exact: true }).waitFor({ timeout: trainingMs });
+        assert.equal(await page.getByRole("progressbar").getAttribute("aria-valuenow"), "100");
+        await page.getByRole("link", { name: "1 worker, 1 slot" }).waitFor();
+    },
+    { timeout: trainingMs + 30_000 },
+);
 
 pageTest("the figures and the cells say what the API says", at("#/sweeps/1"), async (page) => {
-  const { summary } = await daemon.get("v1/summary?sweep=1");
-  assert.equal(summary.length, 4);
-  const steps = page.locator("section", { has: page.getByRole("heading", { name: "Steps to 90 %" }) });
-  await steps.locator("[role=img] svg").waitFor();
-  assert.deepEqual(await steps.locator(".legend li").allTextContents(), ["without BN", "BN before activation"]);
-  const ended = summary.reduce((sum, cell) => sum + cell.n, 0);
-  assert.equal(ended, 8);
-  assert.match(await steps.locator("figcaption").textContent(), /single trials \(8\)/);
-  const rows = page.locator("section:has(#cells-title) tbody tr");
-  assert.equal(await rows.count(), 4);
-  for (const [i, cell] of summary.entries()) {
-    const text = await rows.nth(i).textContent();
-    assert.ok(text.includes(`${cell.reached}/${cell.n}`), text);
-    assert.ok(cell.median_steps === null || text.includes(String(Number(cell.median_steps.toPrecision(3)))), text);
-  }
-  const curves = page.locator("section", { has: page.getByRole("heading", { name: "Accuracy as training goes on" }) });
-  await curves.getByText(/single trials \(4\)/).waitFor(); // of the deeper network
-  await curves.getByText("training time", { exact: true }).click();
-  await curves.getByText("training time, s →").waitFor();
+    const { summary } = await daemon.get("v1/summary?sweep=1");
+    assert.equal(summary.length, 4);
+    const steps = page.locator("section", {
+        has: page.getByRole("heading", { name: "Steps to 90 %" }),
+    });
+    await steps.locator("[role=img] svg").waitFor();
+    assert.deepEqual(await steps.locator(".legend li").allTextContents(), [
+        "without BN",
+        "BN before activation",
+    ]);
+    const ended = summary.reduce((sum, cell) => sum + cell.n, 0);
+    assert.equal(ended, 8);
+    assert.match(await steps.locator("figcaption").textContent(), /single trials \(8\)/);
+    const rows = page.locator("section:has(#cells-title) tbody tr");
+    assert.equal(await rows.count(), 4);
+    for (const [i, cell] of summary.entries()) {
+        const text = await rows.nth(i).textContent();
+        assert.ok(text.includes(`${cell.reached}/${cell.n}`), text);
+        assert.ok(
+            cell.median_steps === null ||
+                text.includes(String(Number(cell.median_steps.toPrecision(3)))),
+            text,
+        );
+    }
+    const curves = page.locator("section", {
+        has: page.getByRole("heading", { name: "Accuracy as training goes on" }),
+    });
+    await curves.getByText(/single trials \(4\)/).waitFor(); // of the deeper network
+    await curves.getByText("training time", { exact: true }).click();
+    await curves.getByText("training time, s →").waitFor();
 });
 
-pageTest("a refusal of the daemon is shown where it belongs", at("#/new"), async (page) => {
-  await page.getByLabel("The sweep as JSON").fill('{"parameters": {"depth": [1, 70]}}');
-  await page.locator(".verdict .problem").waitFor();
-  assert.equal(await page.locator(".editor mark").textContent(), "70");
-}, { expected: ["400 (Bad Request)"] });
+pageTest(
+    "a refusal of the daemon is shown where it belongs",
+    at("#/new"),
+    async (page) => {
+        await page.getByLabel("The sweep as JSON").fill('{"parameters": {"depth": [1, 70]}}');
+        await page.locator(".verdict .problem").waitFor();
+        assert.equal(await page.locator(".editor mark").textContent(), "70");
+    },
+    { expected: ["400 (Bad Request)"] },
+);
 
-pageTest("the page outlives a killed daemon", at("#/sweeps/1"), async (page) => {
-  await page.waitForSelector("[role=img] svg");
-  await daemon.stop("SIGKILL");
-  await page.getByText("No contact with the daemon").waitFor();
-  assert.ok(await page.locator("[role=img] svg").count() > 0);
-  await daemon.start();
-  await page.getByRole("button", { name: "Try now" }).click();
-  await page.getByText("No contact with the daemon").waitFor({ state: "hidden" });
-}, { expected: ["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"] });
+pageTest(
+    "the page outlives a killed daemon",
+    at("#/sweeps/1"),
+    async (page) => {
+        await page.waitForSelector("[role=img] svg");
+        await daemon.stop("SIGKILL");
+        await page.getByText("No contact with the daemon").waitFor();
+        assert.ok((await page.locator("[role=img] svg").count()) > 0);
+        await daemon.start();
+        await page.getByRole("button", { name: "Try now" }).click();
+        await page.getByText("No contact with the daemon").waitFor({ state: "hidden" });
+    },
+    { expected: ["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"] },
+);
 
-pageTest("a daemon with a token lets in who knows it", at("#/sweeps/1"), async (page) => {
-  await page.waitForSelector("[role=img] svg");
-  await daemon.stop();
-  daemon.token = "0123456789abcdef0123456789abcdef";
-  await daemon.start();
-  await page.getByRole("dialog", { name: "Access token" }).waitFor({ timeout: 60_000 });
-  await page.getByRole("textbox", { name: "Token" }).fill(daemon.token);
-  await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByRole("dialog").waitFor({ state: "hidden" });
-  await page.reload();
-  await page.waitForSelector("[role=img] svg");
-}, { expected: ["401 (Unauthorized)", "ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"] });
+pageTest(
+    "a daemon with a token lets in who knows it",
+    at("#/sweeps/1"),
+    async (page) => {
+        await page.waitForSelector("[role=img] svg");
+        await daemon.stop();
+        daemon.token = "0123456789abcdef0123456789abcdef";
+        await daemon.start();
+        await page.getByRole("dialog", { name: "Access token" }).waitFor({ timeout: 60_000 });
+        await page.getByRole("textbox", { name: "Token" }).fill(daemon.token);
+        await page.getByRole("button", { name: "Go on" }).click();
+        await page.getByRole("dialog").waitFor({ state: "hidden" });
+        await page.reload();
+        await page.waitForSelector("[role=img] svg");
+    },
+    {
+        expected: [
+            "401 (Unauthorized)",
+            "ERR_CONNECTION_REFUSED",
+            "ERR_EMPTY_RESPONSE",
+            "ERR_CONNECTION_RESET",
+        ],
+    },
+);
 
-pageTest("trials can be paused, cancelled and queued again", at("#/"), async (page) => {
-  await page.evaluate(async (token) => {
-    sessionStorage.setItem("ninety-token", token);
-    await fetch("/v1/sweeps", { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body: JSON.stringify({ name: "long", base: { dataset: "synthetic-digits", depth: 2, max_steps: 5000, stop_at_target: false },
-        replicates: 50 }) });
-  }, daemon.token);
-  await page.reload();
-  const card = page.getByRole("article", { name: "long" });
-  await card.getByRole("button", { name: "Pause" }).click();
-  await card.getByText("paused", { exact: true }).waitFor();
-  await card.getByRole("button", { name: "Cancel…" }).click();
-  await page.getByRole("button", { name: "Cancel the sweep" }).click();
-  await card.getByText("cancelled", { exact: true }).first().waitFor();
-  const state = async () => (await daemon.get("v1/sweeps/2")).state;
-  await eventually(state, (now) => now === "cancelled", "the sweep's state");
-}, { expected: ["401 (Unauthorized)"] });
+pageTest(
+    "trials can be paused, cancelled and queued again",
+    at("#/"),
+    async (page) => {
+        await page.evaluate(async (token) => {
+            sessionStorage.setItem("ninety-token", token);
+            await fetch("/v1/sweeps", {
+                method: "POST",
+                headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+                body: JSON.stringify({
+                    name: "long",
+                    base: {
+                        dataset: "synthetic-digits",
+                        depth: 2,
+                        max_steps: 5000,
+                        stop_at_target: false,
+                    },
+                    replicates: 50,
+                }),
+            });
+        }, daemon.token);
+        await page.reload();
+        const card = page.getByRole("article", { name: "long" });
+        await card.getByRole("button", { name: "Pause" }).click();
+        await card.getByText("paused", { exact: true }).waitFor();
+        await card.getByRole("button", { name: "Cancel…" }).click();
+        await page.getByRole("button", { name: "Cancel the sweep" }).click();
+        await card.getByText("cancelled", { exact: true }).first().waitFor();
+        const state = async () => (await daemon.get("v1/sweeps/2")).state;
+        await eventually(state, (now) => now === "cancelled", "the sweep's state");
+    },
+    { expected: ["401 (Unauthorized)"] },
+);

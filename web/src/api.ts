@@ -3,11 +3,23 @@
  * two kinds. ApiError: the daemon answered and refused. Unreachable: no usable answer came.
  */
 
-import type { CurveRow, Sweep, SweepAction, SweepDetail, SummaryRow, Trial, Worker } from "./api_types";
+import type {
+  CurveRow,
+  Sweep,
+  SweepAction,
+  SweepDetail,
+  SummaryRow,
+  Trial,
+  Worker,
+} from "./api_types";
 
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly code: string, message: string,
-      readonly field: string | null = null) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field: string | null = null,
+  ) {
     super(message);
   }
 }
@@ -47,8 +59,9 @@ async function request(path: string, options: RequestInit = {}): Promise<Respons
 }
 
 async function refusal(answer: Response): Promise<Error> {
-  const body = (await answer.json().catch(() => null)) as
-    { error?: { code?: string; message?: string; field?: string } } | null;
+  const body = (await answer.json().catch(() => null)) as {
+    error?: { code?: string; message?: string; field?: string };
+  } | null;
   const message = body?.error?.message ?? `the daemon answered ${answer.status}`;
   if (answer.status >= 500) {
     return new Unreachable(message);
@@ -68,16 +81,25 @@ async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   }
 }
 
-async function post<T>(path: string, body: string, headers: Record<string, string> = {}): Promise<T> {
-  const answer = await request(path, { method: "POST", body,
-    headers: { "Content-Type": "application/json", ...headers } });
+async function post<T>(
+  path: string,
+  body: string,
+  headers: Record<string, string> = {},
+): Promise<T> {
+  const answer = await request(path, {
+    method: "POST",
+    body,
+    headers: { "Content-Type": "application/json", ...headers },
+  });
   return (await answer.json()) as T;
 }
 
 export const api = {
   sweeps: (after: number | null, limit: number, signal: AbortSignal) =>
     get<{ sweeps: Sweep[]; next: number | null }>(
-      `/v1/sweeps?limit=${limit}${after === null ? "" : `&after=${after}`}`, signal),
+      `/v1/sweeps?limit=${limit}${after === null ? "" : `&after=${after}`}`,
+      signal,
+    ),
 
   sweep: (id: number, signal: AbortSignal) => get<SweepDetail>(`/v1/sweeps/${id}`, signal),
 
@@ -90,7 +112,9 @@ export const api = {
 
   trials: (sweep: number, after: number, limit: number, signal: AbortSignal) =>
     get<{ trials: Trial[]; next: number | null }>(
-      `/v1/trials?sweep=${sweep}&limit=${limit}${after > 0 ? `&after=${after}` : ""}`, signal),
+      `/v1/trials?sweep=${sweep}&limit=${limit}${after > 0 ? `&after=${after}` : ""}`,
+      signal,
+    ),
 
   failures: (sweep: number, limit: number, signal: AbortSignal) =>
     get<{ trials: Trial[] }>(`/v1/trials?sweep=${sweep}&state=failed&limit=${limit}`, signal),
@@ -101,9 +125,14 @@ export const api = {
   submit: (spec: string, key: string) =>
     post<SweepDetail>("/v1/sweeps", spec, { "Idempotency-Key": key }),
 
-  /** Of the first replicates of each cell; at most `limit` rows: the stream is left as soon as they are here. */
-  async curves(sweep: number, depth: number | null, replicates: number, limit: number,
-      signal: AbortSignal): Promise<{ rows: CurveRow[]; cut: boolean }> {
+  /** Of the first replicates of each cell; the stream is left when `limit` rows are here. */
+  async curves(
+    sweep: number,
+    depth: number | null,
+    replicates: number,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ rows: CurveRow[]; cut: boolean }> {
     const filter = `&replicates=${replicates}${depth === null ? "" : `&depth=${depth}`}`;
     const answer = await request(`/v1/curves?sweep=${sweep}${filter}&format=ndjson`, { signal });
     return readRows<CurveRow>(answer, limit);

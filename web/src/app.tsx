@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, setToken } from "./api";
 import { useConnection, wake } from "./connection";
-import { count } from "./format";
+import { counted } from "./format";
 import { usePolled } from "./poll";
 import { SubmitView } from "./submit_view";
 import { SweepView } from "./sweep_view";
@@ -35,7 +35,9 @@ export function App() {
   const route = routeOf(hash);
   return (
     <>
-      <button class="skip" onClick={() => main.current?.focus()}>Skip to content</button>
+      <button class="skip" onClick={() => main.current?.focus()}>
+        Skip to content
+      </button>
       <Header route={route} />
       <Banner />
       <Login />
@@ -46,8 +48,10 @@ export function App() {
         {route.view === "workers" && <WorkersView />}
       </main>
       <footer>
-        <p>How many steps to ninety percent? The same data for scripts: <code>ninety results</code>,
-          {" "}<code>GET /v1/results</code>, <code>sqlite3 -readonly</code>.</p>
+        <p>
+          How many steps to ninety percent? For scripts: <code>ninety results</code>,{" "}
+          <code>GET /v1/results</code>, <code>sqlite3 -readonly</code>.
+        </p>
       </footer>
     </>
   );
@@ -59,14 +63,24 @@ function Header({ route }: { route: Route }) {
   const slots = alive?.reduce((sum, worker) => sum + worker.slots, 0) ?? 0;
   const link = (view: Route["view"], href: string, text: string) => {
     const within = view === "sweeps" && route.view === "sweep";
-    return <a href={href} aria-current={route.view === view ? "page" : within ? "true" : undefined}>{text}</a>;
+    return (
+      <a href={href} aria-current={route.view === view ? "page" : within ? "true" : undefined}>
+        {text}
+      </a>
+    );
   };
   return (
     <header class="top">
       <a class="brand" href="#/" aria-label="ninety, all sweeps">
         <svg width="28" height="28" viewBox="0 0 32 32" aria-hidden="true">
           <rect width="32" height="32" rx="8" fill="var(--accent)" />
-          <path d="M6 25C11 25 10 10 26 9" fill="none" stroke="var(--card)" stroke-width="3" stroke-linecap="round" />
+          <path
+            d="M6 25C11 25 10 10 26 9"
+            fill="none"
+            stroke="var(--card)"
+            stroke-width="3"
+            stroke-linecap="round"
+          />
           <circle cx="26" cy="9" r="3.2" fill="var(--series-4)" />
         </svg>
         ninety
@@ -78,8 +92,9 @@ function Header({ route }: { route: Route }) {
       </nav>
       {alive !== undefined && (
         <a class={`pill ${alive.length > 0 ? "is-good" : "is-idle"}`} href="#/workers">
-          <span class="lamp" /> {alive.length > 0
-            ? `${count(alive.length)} ${alive.length === 1 ? "worker" : "workers"}, ${count(slots)} ${slots === 1 ? "slot" : "slots"}`
+          <span class="lamp" />{" "}
+          {alive.length > 0
+            ? `${counted(alive.length, "worker")}, ${counted(slots, "slot")}`
             : "no workers"}
         </a>
       )}
@@ -100,8 +115,11 @@ function Banner() {
     <div role="status">
       {connection.kind === "away" && (
         <div class="banner">
-          <p><b>No contact with the daemon</b> since {new Date(connection.sinceMs).toLocaleTimeString("en-GB")}: {connection.message}.
-            What you see may be old.</p>
+          <p>
+            <b>No contact with the daemon</b> since{" "}
+            {new Date(connection.sinceMs).toLocaleTimeString("en-GB")}: {connection.message}. What
+            you see may be old.
+          </p>
           <span aria-hidden="true">next try {retryText(connection.retryAtMs - Date.now())}</span>
           <button onClick={wake}>Try now</button>
         </div>
@@ -133,19 +151,34 @@ function Login() {
     wake();
   };
   return (
-    <dialog ref={dialog} aria-labelledby="login-title" onClose={() => void (locked && dialog.current!.showModal())}>
+    <dialog
+      ref={dialog}
+      aria-labelledby="login-title"
+      onClose={() => void (locked && dialog.current!.showModal())}
+    >
       <form onSubmit={enter}>
         <h2 id="login-title">Access token</h2>
-        <p>This daemon was started with <code>--token-file</code>. The token stays in this tab and is
-          forgotten when it closes.</p>
+        <p>
+          This daemon was started with <code>--token-file</code>. The token stays in this tab and is
+          forgotten when it closes.
+        </p>
         <label for="token">Token</label>
-        <input id="token" type="password" autocomplete="off" required value={token}
-          aria-invalid={locked && connection.refused} aria-describedby="token-problem"
-          onInput={(event) => setTyped(event.currentTarget.value)} />
+        <input
+          id="token"
+          type="password"
+          autocomplete="off"
+          required
+          value={token}
+          aria-invalid={locked && connection.refused}
+          aria-describedby="token-problem"
+          onInput={(event) => setTyped(event.currentTarget.value)}
+        />
         <p id="token-problem" class="problem" role="alert">
           {locked && connection.refused ? "The daemon did not accept this token." : ""}
         </p>
-        <div class="actions"><button class="primary">Go on</button></div>
+        <div class="actions">
+          <button class="primary">Go on</button>
+        </div>
       </form>
     </dialog>
   );

@@ -8,14 +8,32 @@ import { count, duration, fieldName, quartiles, short, valueName } from "./forma
 
 const rowsAtFirst = 100;
 
-export function CellsTable({ rows, fields, replicates }: { rows: SummaryRow[]; fields: Field[]; replicates: number }) {
+export function CellsTable({
+  rows,
+  fields,
+  replicates,
+}: {
+  rows: SummaryRow[];
+  fields: Field[];
+  replicates: number;
+}) {
   const [order, setOrder] = useState<Order | null>(null);
   const [all, setAll] = useState(false);
   const sorted = sortCells(rows, order, fields);
   const shown = all ? sorted : sorted.slice(0, rowsAtFirst);
-  const most = Math.max(0, ...rows.map((row) => row.q3_steps ?? row.median_steps ?? row.q1_steps ?? 0));
+  const most = Math.max(
+    0,
+    ...rows.map((row) => row.q3_steps ?? row.median_steps ?? row.q1_steps ?? 0),
+  );
   const head = (column: string, text: string, number: boolean) => (
-    <Heading key={column} column={column} text={text} number={number} order={order} choose={setOrder} />
+    <Heading
+      key={column}
+      column={column}
+      text={text}
+      number={number}
+      order={order}
+      choose={setOrder}
+    />
   );
   return (
     <>
@@ -25,16 +43,22 @@ export function CellsTable({ rows, fields, replicates }: { rows: SummaryRow[]; f
             <tr>
               {fields.length === 0 && <th scope="col">Cell</th>}
               {fields.map((field) => head(field.name, fieldName(field.name), field.numeric))}
-              <th scope="col" class="number">trials</th>
+              <th scope="col" class="number">
+                trials
+              </th>
               {head("reached", "reached", true)}
               {head("median", "median steps [quartiles]", true)}
-              <th scope="col" class="range"><span class="visually-hidden">steps, drawn</span></th>
+              <th scope="col" class="range">
+                <span class="visually-hidden">steps, drawn</span>
+              </th>
               {head("seconds", "median training time", true)}
               {head("ms", "ms per step", true)}
             </tr>
           </thead>
           <tbody>
-            {shown.map((row) => <Cell key={row.cell} row={row} fields={fields} replicates={replicates} most={most} />)}
+            {shown.map((row) => (
+              <Cell key={row.cell} row={row} fields={fields} replicates={replicates} most={most} />
+            ))}
           </tbody>
         </table>
       </div>
@@ -45,22 +69,53 @@ export function CellsTable({ rows, fields, replicates }: { rows: SummaryRow[]; f
   );
 }
 
-function Heading({ column, text, number, order, choose }:
-    { column: string; text: string; number: boolean; order: Order | null; choose: (order: Order | null) => void }) {
+function Heading({
+  column,
+  text,
+  number,
+  order,
+  choose,
+}: {
+  column: string;
+  text: string;
+  number: boolean;
+  order: Order | null;
+  choose: (order: Order | null) => void;
+}) {
   const mine = order?.column === column ? order : null;
-  const next = mine === null ? { column, descending: false } : mine.descending ? null : { column, descending: true };
+  const next =
+    mine === null
+      ? { column, descending: false }
+      : mine.descending
+        ? null
+        : { column, descending: true };
   return (
-    <th scope="col" class={number ? "number" : ""}
-        aria-sort={mine === null ? "none" : mine.descending ? "descending" : "ascending"}>
+    <th
+      scope="col"
+      class={number ? "number" : ""}
+      aria-sort={mine === null ? "none" : mine.descending ? "descending" : "ascending"}
+    >
       <button class="sort" onClick={() => choose(next)}>
-        {text}<span class="arrow" aria-hidden="true">{mine === null ? "" : mine.descending ? "▼" : "▲"}</span>
+        {text}
+        <span class="arrow" aria-hidden="true">
+          {mine === null ? "" : mine.descending ? "▼" : "▲"}
+        </span>
       </button>
     </th>
   );
 }
 
-function Cell({ row, fields, replicates, most }:
-    { row: SummaryRow; fields: Field[]; replicates: number; most: number }) {
+function Cell({
+  row,
+  fields,
+  replicates,
+  most,
+}: {
+  row: SummaryRow;
+  fields: Field[];
+  replicates: number;
+  most: number;
+}) {
   const limit = typeof row.max_steps === "number" ? row.max_steps : null;
   return (
     <tr>
@@ -68,8 +123,15 @@ function Cell({ row, fields, replicates, most }:
       {fields.map((field, i) => {
         const text = valueName(field.name, fieldOf(row, field.name) ?? "");
         const style = field.numeric ? "number" : "";
-        return i === 0 ? <th key={field.name} scope="row" class={style}>{text}</th>
-          : <td key={field.name} class={style}>{text}</td>;
+        return i === 0 ? (
+          <th key={field.name} scope="row" class={style}>
+            {text}
+          </th>
+        ) : (
+          <td key={field.name} class={style}>
+            {text}
+          </td>
+        );
       })}
       <td class="number">
         {row.failed > 0 && <span class="is-warned">{count(row.failed)} failed, </span>}
@@ -78,9 +140,19 @@ function Cell({ row, fields, replicates, most }:
       <td class={`number ${row.censored > 0 ? "is-warned" : ""}`}>
         {row.n > 0 ? `${count(row.reached)}/${count(row.n)}` : "–"}
       </td>
-      <td class="number">{row.n > 0 ? quartiles(row.median_steps, row.q1_steps, row.q3_steps, limit) : "–"}</td>
-      <td class="range"><Range row={row} most={most} /></td>
-      <td class="number">{row.n === 0 ? "–" : row.median_seconds === null ? "not reached" : duration(row.median_seconds)}</td>
+      <td class="number">
+        {row.n > 0 ? quartiles(row.median_steps, row.q1_steps, row.q3_steps, limit) : "–"}
+      </td>
+      <td class="range">
+        <Range row={row} most={most} />
+      </td>
+      <td class="number">
+        {row.n === 0
+          ? "–"
+          : row.median_seconds === null
+            ? "not reached"
+            : duration(row.median_seconds)}
+      </td>
       <td class="number">{short(row.mean_ms_per_step)}</td>
     </tr>
   );
@@ -92,15 +164,31 @@ function Range({ row, most }: { row: SummaryRow; most: number }) {
     return null;
   }
   const width = 120;
-  const at = (steps: number | null) => (steps === null ? width - 4 : 4 + ((width - 16) * steps) / most);
+  const at = (steps: number | null) =>
+    steps === null ? width - 4 : 4 + ((width - 16) * steps) / most;
   return (
     <svg width={width} height="14" aria-hidden="true">
       <line x1="4" x2={width - 4} y1="7" y2="7" stroke="var(--grid)" />
-      <line x1={at(row.q1_steps)} x2={at(row.q3_steps)} y1="7" y2="7" stroke="var(--accent)" stroke-width="3"
-        stroke-linecap="round" stroke-opacity="0.5" />
-      {row.median_steps === null
-        ? <path d={`M${at(null)},3l4,7h-8z`} fill="var(--card)" stroke="var(--accent)" stroke-width="1.2" />
-        : <circle cx={at(row.median_steps)} cy="7" r="3.5" fill="var(--accent)" />}
+      <line
+        x1={at(row.q1_steps)}
+        x2={at(row.q3_steps)}
+        y1="7"
+        y2="7"
+        stroke="var(--accent)"
+        stroke-width="3"
+        stroke-linecap="round"
+        stroke-opacity="0.5"
+      />
+      {row.median_steps === null ? (
+        <path
+          d={`M${at(null)},3l4,7h-8z`}
+          fill="var(--card)"
+          stroke="var(--accent)"
+          stroke-width="1.2"
+        />
+      ) : (
+        <circle cx={at(row.median_steps)} cy="7" r="3.5" fill="var(--accent)" />
+      )}
     </svg>
   );
 }

@@ -9,28 +9,55 @@ interface Option {
   label: string;
 }
 
-export function Select({ label, value, options, choose }:
-    { label: string; value: string; options: Option[]; choose: (value: string) => void }) {
+export function Select({
+  label,
+  value,
+  options,
+  choose,
+}: {
+  label: string;
+  value: string;
+  options: Option[];
+  choose: (value: string) => void;
+}) {
   return (
     <label class="select">
       <span>{label}</span>
       <select value={value} onChange={(event) => choose(event.currentTarget.value)}>
-        {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
       </select>
     </label>
   );
 }
 
 /** One of a few, all in sight. */
-export function Segments({ label, value, options, choose }:
-    { label: string; value: string; options: Option[]; choose: (value: string) => void }) {
+export function Segments({
+  label,
+  value,
+  options,
+  choose,
+}: {
+  label: string;
+  value: string;
+  options: Option[];
+  choose: (value: string) => void;
+}) {
   const name = useId();
   return (
     <fieldset class="segments">
       <legend>{label}</legend>
       {options.map((option) => (
         <label key={option.value}>
-          <input type="radio" name={name} checked={option.value === value} onChange={() => choose(option.value)} />
+          <input
+            type="radio"
+            name={name}
+            checked={option.value === value}
+            onChange={() => choose(option.value)}
+          />
           <span>{option.label}</span>
         </label>
       ))}
@@ -38,26 +65,53 @@ export function Segments({ label, value, options, choose }:
   );
 }
 
-export function Check({ label, checked, choose }:
-    { label: string; checked: boolean; choose: (checked: boolean) => void }) {
+export function Check({
+  label,
+  checked,
+  choose,
+}: {
+  label: string;
+  checked: boolean;
+  choose: (checked: boolean) => void;
+}) {
   return (
     <label class="check">
-      <input type="checkbox" checked={checked} onChange={(event) => choose(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={checked}
+        onChange={(event) => choose(event.currentTarget.checked)}
+      />
       <span>{label}</span>
     </label>
   );
 }
 
 /** A choice for each field that a figure holds at one value. */
-export function HeldChoices({ fields, held, choose }:
-    { fields: Field[]; held: Record<string, string>; choose: (name: string, key: string) => void }) {
+export function HeldChoices({
+  fields,
+  held,
+  choose,
+}: {
+  fields: Field[];
+  held: Record<string, string>;
+  choose: (name: string, key: string) => void;
+}) {
   return (
     <>
-      {fields.filter((field) => field.name in held).map((field) => (
-        <Select key={field.name} label={fieldName(field.name)} value={held[field.name]!}
-          options={field.values.map((value) => ({ value: valueKey(value), label: valueName(field.name, value) }))}
-          choose={(key) => choose(field.name, key)} />
-      ))}
+      {fields
+        .filter((field) => field.name in held)
+        .map((field) => (
+          <Select
+            key={field.name}
+            label={fieldName(field.name)}
+            value={held[field.name]!}
+            options={field.values.map((value) => ({
+              value: valueKey(value),
+              label: valueName(field.name, value),
+            }))}
+            choose={(key) => choose(field.name, key)}
+          />
+        ))}
     </>
   );
 }

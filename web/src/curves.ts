@@ -22,8 +22,12 @@ export interface Curve {
 }
 
 /** One curve per trial; `x` in steps or in seconds of training. */
-export function curvesOf(rows: CurveRow[], axis: CurveAxis, series: Field | null,
-    held: Record<string, string>): Curve[] {
+export function curvesOf(
+  rows: CurveRow[],
+  axis: CurveAxis,
+  series: Field | null,
+  held: Record<string, string>,
+): Curve[] {
   const rank = seriesRank(series);
   const curves = new Map<number, Curve>();
   for (const row of rows) {
@@ -33,8 +37,12 @@ export function curvesOf(rows: CurveRow[], axis: CurveAxis, series: Field | null
     }
     let curve = curves.get(row.trial);
     if (curve === undefined) {
-      curve = { trial: row.trial, series: rank(series && fieldOf(row, series.name)),
-        ended: row.state === "succeeded", points: [] };
+      curve = {
+        trial: row.trial,
+        series: rank(series && fieldOf(row, series.name)),
+        ended: row.state === "succeeded",
+        points: [],
+      };
       curves.set(row.trial, curve);
     }
     curve.points.push({ x, accuracy: row.test_accuracy });
@@ -85,7 +93,8 @@ export function medianCurve(curves: Curve[]): CurvePoint[] {
     .filter((x) => x >= from && x <= to)
     .sort((a, b) => a - b);
   return thin(at, 200).map((x) => ({
-    x, accuracy: median(ended.map((curve) => accuracyAt(curve.points, x)!)),
+    x,
+    accuracy: median(ended.map((curve) => accuracyAt(curve.points, x)!)),
   }));
 }
 
@@ -97,5 +106,7 @@ function thin(values: number[], most: number): number[] {
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1
+    ? sorted[Math.floor(middle)]!
+    : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Config, SummaryRow, SweepSpec, Value } from "./api_types";
+import { maxSeries } from "./series";
 
 export interface Field {
   name: string;
@@ -16,9 +17,6 @@ export interface Roles {
   series: string | null;
   held: string[];
 }
-
-/** As many series as there are colours that can be told apart. */
-export const maxSeries = 7;
 
 type Row = Record<string, Value | null>;
 
@@ -73,27 +71,39 @@ function fieldFrom(name: string, listed: Value[], rows: (Row | Config)[]): Field
  * Otherwise the number with the most values goes along the axis, then the longest list of words.
  * Fields the person has chosen (`wanted`) keep their part.
  */
-export function chooseRoles(fields: Field[], wanted: { x?: string | null; series?: string | null } = {}): Roles {
+export function chooseRoles(
+  fields: Field[],
+  wanted: { x?: string | null; series?: string | null } = {},
+): Roles {
   const names = fields.map((field) => field.name);
   const known = (name: string | null | undefined) => name != null && names.includes(name);
   const x = known(wanted.x) ? wanted.x! : pickX(fields, wanted.series ?? null);
   const left = fields.filter((field) => field.name !== x);
-  const series = wanted.series === null ? null
-    : known(wanted.series) && wanted.series !== x ? wanted.series! : pickSeries(left);
+  const series =
+    wanted.series === null
+      ? null
+      : known(wanted.series) && wanted.series !== x
+        ? wanted.series!
+        : pickSeries(left);
   return { x, series, held: left.map((field) => field.name).filter((name) => name !== series) };
 }
 
 function pickX(fields: Field[], taken: string | null): string | null {
   const free = fields.filter((field) => field.name !== taken);
   const rank = (field: Field) =>
-    (field.name === "depth" ? 1e6 : 0) + (field.numeric ? 1e4 : 0) + field.values.length
-    - (field.name === "batch_norm" ? 1e3 : 0);
+    (field.name === "depth" ? 1e6 : 0) +
+    (field.numeric ? 1e4 : 0) +
+    field.values.length -
+    (field.name === "batch_norm" ? 1e3 : 0);
   return [...free].sort((a, b) => rank(b) - rank(a))[0]?.name ?? null;
 }
 
 function pickSeries(fields: Field[]): string | null {
   const few = fields.filter((field) => field.values.length <= maxSeries);
-  const first = few.find((field) => field.name === "batch_norm") ?? few.find((field) => !field.numeric) ?? few[0];
+  const first =
+    few.find((field) => field.name === "batch_norm") ??
+    few.find((field) => !field.numeric) ??
+    few[0];
   return first?.name ?? null;
 }
 
@@ -106,15 +116,25 @@ export function matches(row: Row | Config, held: Record<string, string>): boolea
  * The value at which each of `names` is held: the chosen one, else one that has results; of depths
  * the deepest, as in the article, of others the first.
  */
-export function heldValues(fields: Field[], names: string[], chosen: Record<string, string>,
-    rows: SummaryRow[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => {
-    const all = fields.find((field) => field.name === name)!.values.map(valueKey);
-    const known = new Set(rows.filter((row) => row.n > 0).map((row) => valueKey(fieldOf(row, name))));
-    const usual = name === "depth" ? [...all].reverse() : all;
-    const wanted = chosen[name];
-    const key = wanted !== undefined && all.includes(wanted) ? wanted
-      : (usual.find((value) => known.has(value)) ?? usual[0]!);
-    return [name, key];
-  }));
+export function heldValues(
+  fields: Field[],
+  names: string[],
+  chosen: Record<string, string>,
+  rows: SummaryRow[],
+): Record<string, string> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const all = fields.find((field) => field.name === name)!.values.map(valueKey);
+      const known = new Set(
+        rows.filter((row) => row.n > 0).map((row) => valueKey(fieldOf(row, name))),
+      );
+      const usual = name === "depth" ? [...all].reverse() : all;
+      const wanted = chosen[name];
+      const key =
+        wanted !== undefined && all.includes(wanted)
+          ? wanted
+          : (usual.find((value) => known.has(value)) ?? usual[0]!);
+      return [name, key];
+    }),
+  );
 }

@@ -9,6 +9,11 @@ export function count(value: number | null): string {
   return value === null ? "–" : grouped.format(value);
 }
 
+/** "1 cell", "1,200 cells". */
+export function counted(n: number, what: string): string {
+  return `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+}
+
 /** A number with about three digits that matter: 0.0123, 1.23, 45.6, 1,235. */
 export function short(value: number | null): string {
   if (value === null) {
@@ -39,11 +44,19 @@ export function duration(seconds: number | null): string {
     return `${Number(seconds.toPrecision(2))} s`;
   }
   const whole = Math.round(seconds);
-  const units: [string, number][] = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const units: [string, number][] = [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
   const first = units.findIndex(([, size]) => whole >= size);
   return units
     .slice(first, first + 2)
-    .map(([unit, size], i) => ({ unit, n: Math.floor((i === 0 ? whole : whole % units[first]![1]) / size) }))
+    .map(([unit, size], i) => ({
+      unit,
+      n: Math.floor((i === 0 ? whole : whole % units[first]![1]) / size),
+    }))
     .filter(({ n }, i) => i === 0 || n > 0)
     .map(({ unit, n }) => `${n} ${unit}`)
     .join(" ");
@@ -69,9 +82,13 @@ export function ago(iso: string, nowMs: number): string {
   return seconds < 10 ? "just now" : `${duration(seconds).split(" ").slice(0, 2).join(" ")} ago`;
 }
 
-/** Median and quartiles; null means "beyond the limit": more than half (a quarter) never reached it. */
-export function quartiles(median: number | null, q1: number | null, q3: number | null,
-    limit: number | null): string {
+/** Median and quartiles; null is beyond the limit: more than half (a quarter) never got there. */
+export function quartiles(
+  median: number | null,
+  q1: number | null,
+  q3: number | null,
+  limit: number | null,
+): string {
   const beyond = limit === null ? "∞" : `>${count(limit)}`;
   const show = (value: number | null) => (value === null ? beyond : short(value));
   return `${show(median)} [${show(q1)}, ${show(q3)}]`;

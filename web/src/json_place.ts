@@ -51,8 +51,16 @@ export function lineOf(text: string, at: number): { line: number; column: number
 }
 
 class Unexpected extends Error {
-  constructor(readonly at: number, wanted: string, text: string) {
-    super(at >= text.length ? `the text ends where ${wanted} should stand` : `${wanted} should stand here`);
+  constructor(
+    readonly at: number,
+    wanted: string,
+    text: string,
+  ) {
+    super(
+      at >= text.length
+        ? `the text ends where ${wanted} should stand`
+        : `${wanted} should stand here`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /* Puts a drawing of Observable Plot on the page and draws it anew when its width or data change. */
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { seriesColor } from "./series";
 
 interface Props {
   /** What the drawing depends on beside its width; draw is called when it changes. */
@@ -13,7 +14,9 @@ export function PlotBox({ version, label, draw }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry!.contentRect.width)));
+    const observer = new ResizeObserver(([entry]) =>
+      setWidth(Math.floor(entry!.contentRect.width)),
+    );
     observer.observe(box.current!);
     return () => observer.disconnect();
   }, []);
@@ -24,13 +27,6 @@ export function PlotBox({ version, label, draw }: Props) {
   }, [version, width]);
   return <div class="plot" role="img" aria-label={label} ref={box} />;
 }
-
-/** Colours that every common kind of colour vision tells apart; set per scheme in style.css. */
-export function seriesColor(series: number): string {
-  return `var(--series-${series % 7})`;
-}
-
-export const seriesSymbols = ["circle", "square", "diamond", "triangle", "star", "cross", "wye"] as const;
 
 /** Shown above a figure; the symbols repeat what the colours say. */
 export function SeriesLegend({ labels }: { labels: string[] }) {
@@ -53,8 +49,14 @@ export function SeriesLegend({ labels }: { labels: string[] }) {
 }
 
 function symbolPath(series: number): string {
-  const paths = ["M4,0A4,4,0,1,1,-4,0A4,4,0,1,1,4,0Z", "M-3.7,-3.7H3.7V3.7H-3.7Z", "M0,-5L4,0L0,5L-4,0Z",
-    "M0,-5L4.5,3.5H-4.5Z", "M0,-5.5L1.5,-1.8L5.3,-1.7L2.3,.7L3.3,4.4L0,2.3L-3.3,4.4L-2.3,.7L-5.3,-1.7L-1.5,-1.8Z",
-    "M-1.5,-4.5H1.5V-1.5H4.5V1.5H1.5V4.5H-1.5V1.5H-4.5V-1.5H-1.5Z", "M0,0V5M0,0L-4,-4M0,0L4,-4"];
+  const paths = [
+    "M4,0A4,4,0,1,1,-4,0A4,4,0,1,1,4,0Z",
+    "M-3.7,-3.7H3.7V3.7H-3.7Z",
+    "M0,-5L4,0L0,5L-4,0Z",
+    "M0,-5L4.5,3.5H-4.5Z",
+    "M0,-5.5L1.5,-1.8L5.3,-1.7L2.3,.7L3.3,4.4L0,2.3L-3.3,4.4L-2.3,.7L-5.3,-1.7L-1.5,-1.8Z",
+    "M-1.5,-4.5H1.5V-1.5H4.5V1.5H1.5V4.5H-1.5V1.5H-4.5V-1.5H-1.5Z",
+    "M0,0V5M0,0L-4,-4M0,0L4,-4",
+  ];
   return paths[series % paths.length]!;
 }

@@ -13,7 +13,9 @@ const slowestMs = 30_000;
 /** How long to wait before the next load. */
 export function nextDelay(everyMs: number, failures: number, tookMs: number): number {
   const patience = Math.max(everyMs, 10 * tookMs);
-  return failures === 0 ? patience : Math.min(slowestMs, Math.max(1000, everyMs) * 1.7 ** (failures - 1));
+  return failures === 0
+    ? patience
+    : Math.min(slowestMs, Math.max(1000, everyMs) * 1.7 ** (failures - 1));
 }
 
 export interface Polled<T> {
@@ -27,26 +29,36 @@ export interface Polled<T> {
  * Loads at once, then every `everyMs` (or slower) as long as the component lives; `key` names what
  * is loaded, and another key starts afresh. A result of another key is never shown.
  */
-export function usePolled<T>(key: string, everyMs: number,
-    load: (signal: AbortSignal) => Promise<T>): Polled<T> {
+export function usePolled<T>(
+  key: string,
+  everyMs: number,
+  load: (signal: AbortSignal) => Promise<T>,
+): Polled<T> {
   const [state, setState] = useState<{ key: string; data?: T; error?: ApiError }>({ key });
   const latest = useRef({ load, everyMs });
   latest.current = { load, everyMs };
   const refresh = useRef(() => {});
 
   useEffect(() => {
-    const loop = new PollLoop(() => latest.current.everyMs, (signal) => latest.current.load(signal), {
-      loaded: (data) => setState({ key, data }),
-      refused: (error) => setState({ key, error }),
-    });
+    const loop = new PollLoop(
+      () => latest.current.everyMs,
+      (signal) => latest.current.load(signal),
+      {
+        loaded: (data) => setState({ key, data }),
+        refused: (error) => setState({ key, error }),
+      },
+    );
     refresh.current = () => loop.now();
     loop.now();
     return () => loop.stop();
   }, [key]);
 
   const mine = state.key === key;
-  return { data: mine ? state.data : undefined, error: mine ? state.error : undefined,
-    refresh: () => refresh.current() };
+  return {
+    data: mine ? state.data : undefined,
+    error: mine ? state.error : undefined,
+    refresh: () => refresh.current(),
+  };
 }
 
 class PollLoop<T> {
@@ -57,13 +69,17 @@ class PollLoop<T> {
   private failures = 0;
   private readonly forget: (() => void)[];
 
-  constructor(private readonly everyMs: () => number,
-      private readonly load: (signal: AbortSignal) => Promise<T>,
-      private readonly on: { loaded: (data: T) => void; refused: (error: ApiError) => void }) {
+  constructor(
+    private readonly everyMs: () => number,
+    private readonly load: (signal: AbortSignal) => Promise<T>,
+    private readonly on: { loaded: (data: T) => void; refused: (error: ApiError) => void },
+  ) {
     const visible = () => void (document.hidden || this.now());
     document.addEventListener("visibilitychange", visible);
-    this.forget = [onWake(() => this.now()),
-      () => document.removeEventListener("visibilitychange", visible)];
+    this.forget = [
+      onWake(() => this.now()),
+      () => document.removeEventListener("visibilitychange", visible),
+    ];
   }
 
   /** Loads now, or once more when the load under way has ended. */

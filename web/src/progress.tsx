@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sweep } from "./api_types";
-import { count, duration, percent, rate } from "./format";
+import { count, counted, duration, percent, rate } from "./format";
 
 interface Part {
   key: string;
@@ -28,18 +28,33 @@ export function doneShare(sweep: Sweep): number {
 }
 
 export function progressText(sweep: Sweep): string {
-  const parts = progressParts(sweep).filter((part) => part.n > 0).map((part) => `${count(part.n)} ${part.label}`);
-  return `${percent(Math.floor(doneShare(sweep) * 1000) / 1000, 0)} of ${count(sweep.trials)} trials done: ${parts.join(", ")}`;
+  const parts = progressParts(sweep)
+    .filter((part) => part.n > 0)
+    .map((part) => `${count(part.n)} ${part.label}`);
+  const share = percent(Math.floor(doneShare(sweep) * 100) / 100, 0);
+  return `${share} of ${counted(sweep.trials, "trial")} done: ${parts.join(", ")}`;
 }
 
 export function ProgressBar({ sweep, label }: { sweep: Sweep; label: string }) {
   return (
-    <div class="bar" role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100}
-        aria-valuenow={Math.floor(doneShare(sweep) * 100)} aria-valuetext={progressText(sweep)}>
-      {progressParts(sweep).filter((part) => part.key !== "queued").map((part) => (
-        <span key={part.key} class={`bar-part is-${part.key}`}
-            style={{ width: `${(100 * part.n) / Math.max(1, sweep.trials)}%` }} />
-      ))}
+    <div
+      class="bar"
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.floor(doneShare(sweep) * 100)}
+      aria-valuetext={progressText(sweep)}
+    >
+      {progressParts(sweep)
+        .filter((part) => part.key !== "queued")
+        .map((part) => (
+          <span
+            key={part.key}
+            class={`bar-part is-${part.key}`}
+            style={{ width: `${(100 * part.n) / Math.max(1, sweep.trials)}%` }}
+          />
+        ))}
     </div>
   );
 }
@@ -47,31 +62,46 @@ export function ProgressBar({ sweep, label }: { sweep: Sweep; label: string }) {
 export function ProgressLegend({ sweep }: { sweep: Sweep }) {
   return (
     <ul class="bar-legend" aria-hidden="true">
-      {progressParts(sweep).filter((part) => part.n > 0 || part.key === "reached").map((part) => (
-        <li key={part.key}><span class={`swatch is-${part.key}`} /> <b>{count(part.n)}</b> {part.label}</li>
-      ))}
+      {progressParts(sweep)
+        .filter((part) => part.n > 0 || part.key === "reached")
+        .map((part) => (
+          <li key={part.key}>
+            <span class={`swatch is-${part.key}`} /> <b>{count(part.n)}</b> {part.label}
+          </li>
+        ))}
     </ul>
   );
+}
+
+/** "14 cells × 5 seeds = 70 trials". */
+export function sizeText({ cells, replicates, trials }: Sweep): string {
+  const product = `${counted(cells, "cell")} × ${counted(replicates, "seed")}`;
+  return `${product} = ${counted(trials, "trial")}`;
 }
 
 /** "63 trials/min · 1 min 20 s left", or how it ended. */
 export function paceText(sweep: Sweep): string {
   if (sweep.state === "finished" || sweep.state === "cancelled") {
-    const took = sweep.finished_at === null ? null
-      : (Date.parse(sweep.finished_at) - Date.parse(sweep.created_at)) / 1000;
+    const took =
+      sweep.finished_at === null
+        ? null
+        : (Date.parse(sweep.finished_at) - Date.parse(sweep.created_at)) / 1000;
     return took === null ? "" : `took ${duration(took)}`;
   }
   if (sweep.state === "paused") {
     return sweep.running > 0 ? "running trials go on to their end" : "nothing is handed out";
   }
-  const parts = [(sweep.trials_per_minute ?? 0) > 0 ? rate(sweep.trials_per_minute) : "",
-    sweep.seconds_left === null ? "" : `${duration(sweep.seconds_left)} left`].filter((part) => part !== "");
+  const parts = [
+    (sweep.trials_per_minute ?? 0) > 0 ? rate(sweep.trials_per_minute) : "",
+    sweep.seconds_left === null ? "" : `${duration(sweep.seconds_left)} left`,
+  ].filter((part) => part !== "");
   return parts.length > 0 ? parts.join(" · ") : "waiting for a worker";
 }
 
 /** Speaks at each tenth and at the end, not at every trial. */
 export function ProgressAnnouncer({ sweep }: { sweep: Sweep }) {
-  const milestone = `${sweep.id} ${sweep.state} ${Math.floor(doneShare(sweep) * 10)} ${sweep.failed > 0}`;
+  const tenth = Math.floor(doneShare(sweep) * 10);
+  const milestone = [sweep.id, sweep.state, tenth, sweep.failed > 0].join();
   const [text, setText] = useState("");
   const first = useRef(true);
   useEffect(() => {
@@ -80,5 +110,9 @@ export function ProgressAnnouncer({ sweep }: { sweep: Sweep }) {
     }
     first.current = false;
   }, [milestone]);
-  return <p class="visually-hidden" aria-live="polite">{text}</p>;
+  return (
+    <p class="visually-hidden" aria-live="polite">
+      {text}
+    </p>
+  );
 }

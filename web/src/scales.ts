@@ -45,7 +45,10 @@ export function xAxis(field: Field): XAxis {
 }
 
 function xTicks(field: Field, kind: XAxis["kind"], position: XAxis["position"]): XAxis["ticks"] {
-  const every = field.values.map((value) => ({ at: position(value), label: valueName(field.name, value) }));
+  const every = field.values.map((value) => ({
+    at: position(value),
+    label: valueName(field.name, value),
+  }));
   if (kind === "words" || every.length <= manyTicks) {
     return every;
   }
@@ -64,10 +67,12 @@ export function linearTicks(low: number, high: number, n: number): number[] {
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999)!;
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  return Array.from({ length: last - first + 1 }, (_, i) =>
+    Number(((first + i) * step).toPrecision(12)),
+  );
 }
 
-/** Round numbers within [low, high]: powers of ten, with 2 and 5 or more of them where few powers fit. */
+/** Round numbers within [low, high]: powers of ten, and more where few powers fit. */
 export function logTicks(low: number, high: number): number[] {
   const powers = Math.log10(high / low);
   const factors = powers > 3.5 ? [1] : powers > 1.1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
@@ -95,14 +100,20 @@ export interface StepsAxis {
 }
 
 /** `log` null: logarithmic when the values span more than a factor of 20. */
-export function stepsAxis(values: number[], censored: boolean, limit: number | null,
-    log: boolean | null): StepsAxis {
+export function stepsAxis(
+  values: number[],
+  censored: boolean,
+  limit: number | null,
+  log: boolean | null,
+): StepsAxis {
   const positive = values.filter((value) => value > 0);
   const high = positive.length > 0 ? Math.max(...positive) : (limit ?? 100);
   const low = positive.length > 0 ? Math.min(...positive) : 1;
   const useLog = log ?? high / low > 20;
   const bottom = useLog ? Math.min(low, high / 2) / 1.15 : 0;
-  const [to, from] = useLog ? [Math.log10, (t: number) => 10 ** t] : [(v: number) => v, (t: number) => t];
+  const [to, from] = useLog
+    ? [Math.log10, (t: number) => 10 ** t]
+    : [(v: number) => v, (t: number) => t];
   const span = to(high) - to(bottom || (useLog ? 1 : 0));
   const above = (share: number) => from(to(high) + share * span);
   return {

@@ -35,24 +35,39 @@ export interface StepsData {
 }
 
 /** `series` null: all in one series, number 0. */
-export function stepsData(rows: SummaryRow[], trials: Trial[], x: Field, series: Field | null,
-    held: Record<string, string>): StepsData {
+export function stepsData(
+  rows: SummaryRow[],
+  trials: Trial[],
+  x: Field,
+  series: Field | null,
+  held: Record<string, string>,
+): StepsData {
   const rank = seriesRank(series);
   const medians = rows
     .filter((row) => row.n > 0 && matches(row, held))
     .map((row) => ({
-      x: fieldOf(row, x.name)!, series: rank(series && fieldOf(row, series.name)),
-      median: row.median_steps, q1: row.q1_steps, q3: row.q3_steps, n: row.n, censored: row.censored,
+      x: fieldOf(row, x.name)!,
+      series: rank(series && fieldOf(row, series.name)),
+      median: row.median_steps,
+      q1: row.q1_steps,
+      q3: row.q3_steps,
+      n: row.n,
+      censored: row.censored,
     }));
   const order = new Map(x.values.map((value, i) => [valueKey(value), i]));
-  medians.sort((a, b) => a.series - b.series || order.get(valueKey(a.x))! - order.get(valueKey(b.x))!);
+  medians.sort(
+    (a, b) => a.series - b.series || order.get(valueKey(a.x))! - order.get(valueKey(b.x))!,
+  );
   return {
     medians,
     trials: trials
       .filter((trial) => trial.state === "succeeded" && matches(trial.config, held))
       .map((trial) => ({
-        id: trial.id, x: fieldOf(trial.config, x.name)!, replicate: trial.replicate,
-        series: rank(series && fieldOf(trial.config, series.name)), steps: trial.steps_to_target,
+        id: trial.id,
+        x: fieldOf(trial.config, x.name)!,
+        replicate: trial.replicate,
+        series: rank(series && fieldOf(trial.config, series.name)),
+        steps: trial.steps_to_target,
       })),
     censored: medians.reduce((sum, point) => sum + point.censored, 0),
     ended: medians.reduce((sum, point) => sum + point.n, 0),

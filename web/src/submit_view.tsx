@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, api } from "./api";
 import { Select } from "./controls";
 import { examples } from "./examples";
-import { count } from "./format";
+import { counted } from "./format";
 import { lineOf, type Place, placeOf, syntaxError } from "./json_place";
 import { useTitle } from "./view";
 
@@ -55,20 +55,34 @@ export function SubmitView() {
     <>
       <h1>New sweep</h1>
       <form class="card submit" onSubmit={submit}>
-        <label for="spec"><h2>The sweep as JSON</h2></label>
-        <p class="quiet">A base configuration, the parameters to vary, and how many seeds for each cell. Every
-          combination is trained.</p>
-        <Select label="start from" value={String(examples.findIndex((example) => example.text === text))}
-          options={[...examples.map((example, i) => ({ value: String(i), label: example.name })),
-            ...(own === null ? [] : [{ value: "-1", label: "your own" }])]}
-          choose={(i) => setText(examples[Number(i)]?.text ?? own ?? "")} />
-        <Editor text={text} mark={verdict.kind === "bad" ? verdict.place : null}
+        <label for="spec">
+          <h2>The sweep as JSON</h2>
+        </label>
+        <p class="quiet">
+          A base configuration, the parameters to vary, and how many seeds for each cell. Every
+          combination is trained.
+        </p>
+        <Select
+          label="start from"
+          value={String(examples.findIndex((example) => example.text === text))}
+          options={[
+            ...examples.map((example, i) => ({ value: String(i), label: example.name })),
+            ...(own === null ? [] : [{ value: "-1", label: "your own" }]),
+          ]}
+          choose={(i) => setText(examples[Number(i)]?.text ?? own ?? "")}
+        />
+        <Editor
+          text={text}
+          mark={verdict.kind === "bad" ? verdict.place : null}
           change={(typed) => {
             setText(typed);
             setOwn(typed);
-          }} />
+          }}
+        />
         <div class="actions">
-          <button class="primary" disabled={busy || verdict.kind === "bad"}>Submit</button>
+          <button class="primary" disabled={busy || verdict.kind === "bad"}>
+            Submit
+          </button>
           <VerdictLine text={text} verdict={verdict} />
         </div>
       </form>
@@ -79,7 +93,12 @@ export function SubmitView() {
 async function judge(text: string): Promise<Verdict> {
   const problem = syntaxError(text);
   if (problem !== null) {
-    return { kind: "bad", message: problem.message, field: null, place: { start: problem.at, end: problem.at + 1 } };
+    return {
+      kind: "bad",
+      message: problem.message,
+      field: null,
+      place: { start: problem.at, end: problem.at + 1 },
+    };
   }
   try {
     return { kind: "good", ...(await api.countTrials(text)) };
@@ -92,13 +111,16 @@ function refused(text: string, error: unknown): Verdict {
   if (!(error instanceof ApiError)) {
     return { kind: "none" }; // the banner says that the daemon is away
   }
-  const place = error.field === null || syntaxError(text) !== null ? null : placeOf(text, error.field);
+  const place =
+    error.field === null || syntaxError(text) !== null ? null : placeOf(text, error.field);
   return { kind: "bad", message: error.message, field: error.field, place };
 }
 
 /** Makes a repeated click or a lost answer harmless. */
 function randomKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }
 
 function VerdictLine({ text, verdict }: { text: string; verdict: Verdict }) {
@@ -112,12 +134,20 @@ function VerdictLine({ text, verdict }: { text: string; verdict: Verdict }) {
   return (
     <div id="spec-verdict" role="status" class="verdict">
       {verdict.kind === "good" && (
-        <p><b>{count(verdict.trials)}</b> {verdict.trials === 1 ? "trial" : "trials"} in {count(verdict.cells)}
-          {" "}{verdict.cells === 1 ? "cell" : "cells"}</p>
+        <p>
+          <b>{counted(verdict.trials, "trial")}</b> in {counted(verdict.cells, "cell")}
+        </p>
       )}
       {verdict.kind === "bad" && (
         <p class="problem">
-          {at !== null && <><button type="button" class="link" onClick={show}>Line {at.line}, column {at.column}</button>: </>}
+          {at !== null && (
+            <>
+              <button type="button" class="link" onClick={show}>
+                Line {at.line}, column {at.column}
+              </button>
+              :{" "}
+            </>
+          )}
           {verdict.message}
         </p>
       )}
@@ -126,7 +156,15 @@ function VerdictLine({ text, verdict }: { text: string; verdict: Verdict }) {
 }
 
 /** A text area with line numbers, and a copy of the text behind it that carries the mark. */
-function Editor({ text, change, mark }: { text: string; change: (text: string) => void; mark: Place | null }) {
+function Editor({
+  text,
+  change,
+  mark,
+}: {
+  text: string;
+  change: (text: string) => void;
+  mark: Place | null;
+}) {
   const behind = useRef<HTMLPreElement>(null);
   const numbers = useRef<HTMLDivElement>(null);
   const lines = text.split("\n").length;
@@ -140,16 +178,37 @@ function Editor({ text, change, mark }: { text: string; change: (text: string) =
   return (
     <div class="editor">
       <div class="line-numbers" aria-hidden="true" ref={numbers}>
-        {Array.from({ length: lines }, (_, i) => <div key={i} class={i + 1 === bad ? "is-bad" : ""}>{i + 1}</div>)}
+        {Array.from({ length: lines }, (_, i) => (
+          <div key={i} class={i + 1 === bad ? "is-bad" : ""}>
+            {i + 1}
+          </div>
+        ))}
       </div>
       <div class="editor-text">
         <pre aria-hidden="true" ref={behind}>
-          {mark === null ? text : <>{text.slice(0, mark.start)}<mark>{text.slice(mark.start, mark.end) || " "}</mark>{text.slice(mark.end)}</>}
+          {mark === null ? (
+            text
+          ) : (
+            <>
+              {text.slice(0, mark.start)}
+              <mark>{text.slice(mark.start, mark.end) || " "}</mark>
+              {text.slice(mark.end)}
+            </>
+          )}
           {"\n"}
         </pre>
-        <textarea id="spec" spellcheck={false} autocapitalize="off" rows={16} wrap="off" value={text}
-          aria-invalid={mark !== null} aria-describedby="spec-verdict"
-          onScroll={follow} onInput={(event) => change(event.currentTarget.value)} />
+        <textarea
+          id="spec"
+          spellcheck={false}
+          autocapitalize="off"
+          rows={16}
+          wrap="off"
+          value={text}
+          aria-invalid={mark !== null}
+          aria-describedby="spec-verdict"
+          onScroll={follow}
+          onInput={(event) => change(event.currentTarget.value)}
+        />
       </div>
     </div>
   );

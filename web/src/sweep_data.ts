@@ -36,14 +36,26 @@ export class SweepLoader {
   private version = 0;
   private restUntilMs = 0;
 
-  constructor(private readonly source: Source, private readonly id: number,
-      private readonly nowMs: () => number) {}
+  constructor(
+    private readonly source: Source,
+    private readonly id: number,
+    private readonly nowMs: () => number,
+  ) {}
 
   async load(signal: AbortSignal): Promise<SweepSnapshot> {
     const sweep = await this.source.sweep(this.id, signal);
-    const counters = [sweep.succeeded, sweep.failed, sweep.cancelled, sweep.running, sweep.state].join();
+    const counters = [
+      sweep.succeeded,
+      sweep.failed,
+      sweep.cancelled,
+      sweep.running,
+      sweep.state,
+    ].join();
     const ended = sweep.state === "finished" || sweep.state === "cancelled";
-    if (this.last !== null && (counters === this.shown || (!ended && this.nowMs() < this.restUntilMs))) {
+    if (
+      this.last !== null &&
+      (counters === this.shown || (!ended && this.nowMs() < this.restUntilMs))
+    ) {
       this.last = { ...this.last, sweep };
       return this.last;
     }
@@ -57,8 +69,13 @@ export class SweepLoader {
     this.restUntilMs = this.nowMs() + Math.max(1500, 10 * (this.nowMs() - began));
     this.shown = counters;
     this.version += 1;
-    this.last = { sweep, summary: summary.summary, trials, failures: failures?.trials ?? [],
-      version: this.version };
+    this.last = {
+      sweep,
+      summary: summary.summary,
+      trials,
+      failures: failures?.trials ?? [],
+      version: this.version,
+    };
     return this.last;
   }
 
@@ -67,7 +84,8 @@ export class SweepLoader {
     const pages: Page[] = [];
     for (let after = 0, i = 0; ; i++) {
       const known = this.pages[i];
-      const page = known?.settled && known.after === after ? known : await this.loadPage(after, signal);
+      const page =
+        known?.settled && known.after === after ? known : await this.loadPage(after, signal);
       pages.push(page);
       if (page.trials.length < pageSize) {
         break;
@@ -80,7 +98,8 @@ export class SweepLoader {
 
   private async loadPage(after: number, signal: AbortSignal): Promise<Page> {
     const { trials } = await this.source.trials(this.id, after, pageSize, signal);
-    const settled = trials.length === pageSize && trials.every((trial) => trial.state === "succeeded");
+    const settled =
+      trials.length === pageSize && trials.every((trial) => trial.state === "succeeded");
     return { after, trials, settled };
   }
 }

@@ -8,10 +8,11 @@ import { Check, HeldChoices, Segments, Select } from "./controls";
 import type { CurveAxis } from "./curves";
 import { CurvesFigure } from "./curves_figure";
 import { Failures } from "./failures";
-import { chooseRoles, type Field, heldValues, maxSeries, varyingFields } from "./fields";
-import { ago, count, fieldName, target } from "./format";
+import { chooseRoles, type Field, heldValues, varyingFields } from "./fields";
+import { ago, fieldName, target } from "./format";
 import { usePolled } from "./poll";
-import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend } from "./progress";
+import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend, sizeText } from "./progress";
+import { maxSeries } from "./series";
 import { StepsFigure } from "./steps_figure";
 import { SweepLoader, type SweepSnapshot } from "./sweep_data";
 import { StateBadge, SweepActions, useTitle } from "./view";
@@ -24,10 +25,24 @@ export function SweepView({ id }: { id: number }) {
   const { data, error } = usePolled(`sweep ${id}`, 1000, (signal) => loader.load(signal));
   useTitle(data?.sweep.name ?? `Sweep ${id}`);
   if (error !== undefined) {
-    return <><h1>Sweep {id}</h1><p class="empty" role="alert">{error.message}. <a href="#/">All sweeps</a></p></>;
+    return (
+      <>
+        <h1>Sweep {id}</h1>
+        <p class="empty" role="alert">
+          {error.message}. <a href="#/">All sweeps</a>
+        </p>
+      </>
+    );
   }
   if (data === undefined) {
-    return <><h1>Sweep {id}</h1><p class="empty" role="status">Loading…</p></>;
+    return (
+      <>
+        <h1>Sweep {id}</h1>
+        <p class="empty" role="status">
+          Loading…
+        </p>
+      </>
+    );
   }
   return <LoadedSweep snapshot={data} />;
 }
@@ -37,7 +52,9 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
   const fields = useMemo(() => varyingFields(sweep.spec, summary), [snapshot.version]);
   return (
     <>
-      <nav class="crumbs" aria-label="Where you are"><a href="#/">Sweeps</a> / {sweep.id}</nav>
+      <nav class="crumbs" aria-label="Where you are">
+        <a href="#/">Sweeps</a> / {sweep.id}
+      </nav>
       <div class="title-row">
         <h1>{sweep.name}</h1>
         <StateBadge state={sweep.state} />
@@ -49,9 +66,10 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
           <ProgressLegend sweep={sweep} />
           <p class="pace">{paceText(sweep)}</p>
         </div>
-        <p class="quiet">{count(sweep.cells)} {sweep.cells === 1 ? "cell" : "cells"} × {count(sweep.replicates)}
-          {" "}{sweep.replicates === 1 ? "seed" : "seeds"} = {count(sweep.trials)} trials · submitted{" "}
-          <time dateTime={sweep.created_at}>{ago(sweep.created_at, Date.now())}</time></p>
+        <p class="quiet">
+          {sizeText(sweep)} · submitted{" "}
+          <time dateTime={sweep.created_at}>{ago(sweep.created_at, Date.now())}</time>
+        </p>
         <ProgressAnnouncer sweep={sweep} />
       </section>
       <div class="figures">
@@ -63,10 +81,15 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
           <h2 id="cells-title">Cells</h2>
           <Downloads id={sweep.id} />
         </div>
-        {summary.length === 0 ? <p class="empty">No cell has begun.</p>
-          : <CellsTable rows={summary} fields={fields} replicates={sweep.replicates} />}
+        {summary.length === 0 ? (
+          <p class="empty">No cell has begun.</p>
+        ) : (
+          <CellsTable rows={summary} fields={fields} replicates={sweep.replicates} />
+        )}
       </section>
-      {failures.length > 0 && <Failures failures={failures} failed={sweep.failed} fields={fields} />}
+      {failures.length > 0 && (
+        <Failures failures={failures} failed={sweep.failed} fields={fields} />
+      )}
     </>
   );
 }
@@ -86,22 +109,53 @@ function StepsCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fiel
     <section class="card" aria-labelledby="steps-title">
       <h2 id="steps-title">Steps to {goal === null ? "the target" : target(goal)}</h2>
       <div class="controls">
-        {fields.length > 1 && <>
-          <Select label="along" value={roles.x ?? ""} options={fields.map(option)}
-            choose={(name) => setWanted({ ...wanted, x: name })} />
-          <Select label="colour" value={roles.series ?? ""} options={[...few.map(option), { value: "", label: "none" }]}
-            choose={(name) => setWanted({ ...wanted, series: name === "" ? null : name })} />
-        </>}
-        <HeldChoices fields={fields} held={held} choose={(name, key) => setChosen({ ...chosen, [name]: key })} />
-        <Segments label="scale" value={scale} choose={setScale}
-          options={[{ value: "auto", label: "auto" }, { value: "linear", label: "linear" }, { value: "log", label: "log" }]} />
+        {fields.length > 1 && (
+          <>
+            <Select
+              label="along"
+              value={roles.x ?? ""}
+              options={fields.map(option)}
+              choose={(name) => setWanted({ ...wanted, x: name })}
+            />
+            <Select
+              label="colour"
+              value={roles.series ?? ""}
+              options={[...few.map(option), { value: "", label: "none" }]}
+              choose={(name) => setWanted({ ...wanted, series: name === "" ? null : name })}
+            />
+          </>
+        )}
+        <HeldChoices
+          fields={fields}
+          held={held}
+          choose={(name, key) => setChosen({ ...chosen, [name]: key })}
+        />
+        <Segments
+          label="scale"
+          value={scale}
+          choose={setScale}
+          options={[
+            { value: "auto", label: "auto" },
+            { value: "linear", label: "linear" },
+            { value: "log", label: "log" },
+          ]}
+        />
       </div>
-      {x === null
-        ? <p class="empty">Nothing varies in this sweep; the table below has its one cell.</p>
-        : snapshot.summary.every((row) => row.n === 0) ? <p class="empty">No trial has ended yet.</p>
-        : <StepsFigure rows={snapshot.summary} trials={snapshot.trials} x={x} series={byName(roles.series)} held={held}
-            log={scale === "auto" ? null : scale === "log"}
-            version={[snapshot.version, roles.x, roles.series, JSON.stringify(held), scale].join()} />}
+      {x === null ? (
+        <p class="empty">Nothing varies in this sweep; the table below has its one cell.</p>
+      ) : snapshot.summary.every((row) => row.n === 0) ? (
+        <p class="empty">No trial has ended yet.</p>
+      ) : (
+        <StepsFigure
+          rows={snapshot.summary}
+          trials={snapshot.trials}
+          x={x}
+          series={byName(roles.series)}
+          held={held}
+          log={scale === "auto" ? null : scale === "log"}
+          version={[snapshot.version, roles.x, roles.series, JSON.stringify(held), scale].join()}
+        />
+      )}
     </section>
   );
 }
@@ -112,7 +166,8 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
   const [axis, setAxis] = useState<CurveAxis>("step");
   const [log, setLog] = useState(false);
   const few = fields.filter((field) => field.values.length <= maxSeries);
-  const usual = fields.length === 1 ? few[0] : few.find((field) => field.name === chooseRoles(fields).series);
+  const usual =
+    fields.length === 1 ? few[0] : few.find((field) => field.name === chooseRoles(fields).series);
   const series = few.find((field) => field.name === colour) ?? usual ?? null;
   const names = fields.map((field) => field.name).filter((name) => name !== series?.name);
   const held = heldValues(fields, names, chosen, snapshot.summary);
@@ -123,17 +178,48 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
     <section class="card" aria-labelledby="curves-title">
       <h2 id="curves-title">Accuracy as training goes on</h2>
       <div class="controls">
-        <Segments label="against" value={axis} choose={(value) => setAxis(value as CurveAxis)}
-          options={[{ value: "step", label: "steps" }, { value: "time", label: "training time" }]} />
-        {few.length > 1 && <Select label="colour" value={series?.name ?? ""} choose={setColour}
-          options={few.map((field) => ({ value: field.name, label: fieldName(field.name) }))} />}
-        <HeldChoices fields={fields} held={held} choose={(name, key) => setChosen({ ...chosen, [name]: key })} />
+        <Segments
+          label="against"
+          value={axis}
+          choose={(value) => setAxis(value as CurveAxis)}
+          options={[
+            { value: "step", label: "steps" },
+            { value: "time", label: "training time" },
+          ]}
+        />
+        {few.length > 1 && (
+          <Select
+            label="colour"
+            value={series?.name ?? ""}
+            choose={setColour}
+            options={few.map((field) => ({ value: field.name, label: fieldName(field.name) }))}
+          />
+        )}
+        <HeldChoices
+          fields={fields}
+          held={held}
+          choose={(name, key) => setChosen({ ...chosen, [name]: key })}
+        />
         <Check label="log" checked={log} choose={setLog} />
       </div>
-      {data === undefined ? <p class="empty" role="status">Loading…</p>
-        : data.rows.length === 0 ? <p class="empty">Nothing has been measured here yet.</p>
-        : <CurvesFigure rows={data.rows} cut={data.cut || replicates < snapshot.sweep.replicates} series={series} held={held} axis={axis} log={log} goal={goal}
-            version={[loads, series?.name, JSON.stringify(held), axis, log].join()} />}
+      {data === undefined ? (
+        <p class="empty" role="status">
+          Loading…
+        </p>
+      ) : data.rows.length === 0 ? (
+        <p class="empty">Nothing has been measured here yet.</p>
+      ) : (
+        <CurvesFigure
+          rows={data.rows}
+          cut={data.cut || replicates < snapshot.sweep.replicates}
+          series={series}
+          held={held}
+          axis={axis}
+          log={log}
+          goal={goal}
+          version={[loads, series?.name, JSON.stringify(held), axis, log].join()}
+        />
+      )}
     </section>
   );
 }
@@ -143,7 +229,12 @@ function useCurves(snapshot: SweepSnapshot, depth: number | null) {
   const id = snapshot.sweep.id;
   const cells = snapshot.summary.filter((row) => depth === null || row.depth === depth).length;
   const replicates = Math.max(2, Math.floor(maxCurves / Math.max(1, cells)));
-  const kept = useRef({ key: "", version: -1, loads: 0, data: { rows: [] as CurveRow[], cut: false } });
+  const kept = useRef({
+    key: "",
+    version: -1,
+    loads: 0,
+    data: { rows: [] as CurveRow[], cut: false },
+  });
   const key = `curves ${id} ${depth}`;
   const { data } = usePolled(key, 3000, async (signal) => {
     const last = kept.current;
@@ -165,14 +256,18 @@ function commonGoal(snapshot: SweepSnapshot): number | null {
 function Downloads({ id }: { id: number }) {
   const [problem, setProblem] = useState("");
   const save = (what: "results" | "summary") => {
-    api.download(`/v1/${what}?sweep=${id}&format=csv`, `ninety-${id}-${what}.csv`)
-      .then(() => setProblem(""), (error: Error) => setProblem(error.message));
+    api.download(`/v1/${what}?sweep=${id}&format=csv`, `ninety-${id}-${what}.csv`).then(
+      () => setProblem(""),
+      (error: Error) => setProblem(error.message),
+    );
   };
   return (
     <div class="actions">
       <button onClick={() => save("summary")}>Cells as CSV</button>
       <button onClick={() => save("results")}>Trials as CSV</button>
-      <p class="problem" role="alert">{problem}</p>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
     </div>
   );
 }

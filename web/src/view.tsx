@@ -17,12 +17,21 @@ export function StateBadge({ state }: { state: SweepState }) {
 }
 
 function offered(sweep: Sweep): SweepAction[] {
-  const live: SweepAction[] = sweep.state === "active" ? ["pause", "cancel"]
-    : sweep.state === "paused" ? ["resume", "cancel"] : [];
+  const live: SweepAction[] =
+    sweep.state === "active"
+      ? ["pause", "cancel"]
+      : sweep.state === "paused"
+        ? ["resume", "cancel"]
+        : [];
   return sweep.failed + sweep.cancelled > 0 ? [...live, "retry"] : live;
 }
 
-const words: Record<SweepAction, string> = { pause: "Pause", resume: "Resume", cancel: "Cancel…", retry: "Retry failed" };
+const words: Record<SweepAction, string> = {
+  pause: "Pause",
+  resume: "Resume",
+  cancel: "Cancel…",
+  retry: "Retry failed",
+};
 
 export function SweepActions({ sweep }: { sweep: Sweep }) {
   const [problem, setProblem] = useState("");
@@ -42,17 +51,29 @@ export function SweepActions({ sweep }: { sweep: Sweep }) {
   return (
     <div class="actions">
       {offered(sweep).map((action) => (
-        <button key={action} disabled={busy} onClick={() => (action === "cancel" ? setAsking(true) : void act(action))}>
-          {words[action]}<span class="visually-hidden"> {sweep.name}</span>
+        <button
+          key={action}
+          disabled={busy}
+          onClick={() => (action === "cancel" ? setAsking(true) : void act(action))}
+        >
+          {words[action]}
+          <span class="visually-hidden"> {sweep.name}</span>
         </button>
       ))}
-      <p class="problem" role="alert">{problem}</p>
-      {asking && <CancelDialog sweep={sweep} close={(sure) => {
-        setAsking(false);
-        if (sure) {
-          void act("cancel");
-        }
-      }} />}
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      {asking && (
+        <CancelDialog
+          sweep={sweep}
+          close={(sure) => {
+            setAsking(false);
+            if (sure) {
+              void act("cancel");
+            }
+          }}
+        />
+      )}
     </div>
   );
 }
@@ -61,14 +82,23 @@ function CancelDialog({ sweep, close }: { sweep: Sweep; close: (sure: boolean) =
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current!.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby="cancel-title" onClose={() => close(dialog.current!.returnValue === "yes")}>
+    <dialog
+      ref={dialog}
+      aria-labelledby="cancel-title"
+      onClose={() => close(dialog.current!.returnValue === "yes")}
+    >
       <form method="dialog">
         <h2 id="cancel-title">Cancel “{sweep.name}”?</h2>
-        <p>{count(sweep.queued)} queued trials end at once, {count(sweep.running)} running ones as their
-          workers next report. What has been measured stays; Retry queues the cancelled ones again.</p>
+        <p>
+          {count(sweep.queued)} queued trials end at once, {count(sweep.running)} running ones as
+          their workers next report. What has been measured stays; Retry queues the cancelled ones
+          again.
+        </p>
         <div class="actions">
           <button value="no">Keep it running</button>
-          <button value="yes" class="danger">Cancel the sweep</button>
+          <button value="yes" class="danger">
+            Cancel the sweep
+          </button>
         </div>
       </form>
     </dialog>

@@ -9,7 +9,8 @@ const rows = [
   summaryRow({ cell: 2, depth: 3, n: 5, reached: 1, median_steps: null }),
   summaryRow({ cell: 3, depth: 4, n: 5, reached: 5, median_steps: 12 }),
 ];
-const cells = (order: Parameters<typeof sortCells>[1]) => sortCells(rows, order, []).map((row) => row.cell);
+const cells = (order: Parameters<typeof sortCells>[1]) =>
+  sortCells(rows, order, []).map((row) => row.cell);
 
 test("a median that was not reached sorts above every number, a cell without results last", () => {
   assert.deepEqual(cells({ column: "median", descending: false }), [3, 0, 2, 1]);

@@ -7,10 +7,29 @@ import { curveRows } from "./rows";
 const norm: Field = { name: "batch_norm", values: ["none", "before"], numeric: false };
 
 test("rows become one curve per trial, in its series, in the order of steps", () => {
-  const rows = [...curveRows(1, [[8, 0.5], [0, 0.1]], { batch_norm: "before" }), ...curveRows(2, [[0, 0.1]], { batch_norm: "none" })];
+  const rows = [
+    ...curveRows(
+      1,
+      [
+        [8, 0.5],
+        [0, 0.1],
+      ],
+      { batch_norm: "before" },
+    ),
+    ...curveRows(2, [[0, 0.1]], { batch_norm: "none" }),
+  ];
   const curves = curvesOf(rows, "step", norm, {});
-  assert.deepEqual(curves.map((curve) => [curve.trial, curve.series]), [[1, 1], [2, 0]]);
-  assert.deepEqual(curves[0]!.points, [{ x: 0, accuracy: 0.1 }, { x: 8, accuracy: 0.5 }]);
+  assert.deepEqual(
+    curves.map((curve) => [curve.trial, curve.series]),
+    [
+      [1, 1],
+      [2, 0],
+    ],
+  );
+  assert.deepEqual(curves[0]!.points, [
+    { x: 0, accuracy: 0.1 },
+    { x: 8, accuracy: 0.5 },
+  ]);
 });
 
 test("against time the axis is seconds of training", () => {
@@ -18,20 +37,58 @@ test("against time the axis is seconds of training", () => {
 });
 
 test("only trials with the held values are drawn", () => {
-  const rows = [...curveRows(1, [[0, 0.1]], { depth: 7 }), ...curveRows(2, [[0, 0.1]], { depth: 3 })];
-  assert.deepEqual(curvesOf(rows, "step", null, { depth: "3" }).map((curve) => curve.trial), [2]);
+  const rows = [
+    ...curveRows(1, [[0, 0.1]], { depth: 7 }),
+    ...curveRows(2, [[0, 0.1]], { depth: 3 }),
+  ];
+  assert.deepEqual(
+    curvesOf(rows, "step", null, { depth: "3" }).map((curve) => curve.trial),
+    [2],
+  );
 });
 
 test("the median ends where the first trial has reached the target", () => {
-  const rows = [...curveRows(1, [[0, 0.1], [10, 0.9]]), ...curveRows(2, [[0, 0.1], [20, 0.9]]), ...curveRows(3, [[0, 0.1], [30, 0.9]])];
+  const rows = [
+    ...curveRows(1, [
+      [0, 0.1],
+      [10, 0.9],
+    ]),
+    ...curveRows(2, [
+      [0, 0.1],
+      [20, 0.9],
+    ]),
+    ...curveRows(3, [
+      [0, 0.1],
+      [30, 0.9],
+    ]),
+  ];
   const bold = medianCurve(curvesOf(rows, "step", null, {}));
-  assert.deepEqual(bold.map((point) => point.x), [0, 10]);
+  assert.deepEqual(
+    bold.map((point) => point.x),
+    [0, 10],
+  );
   assert.ok(Math.abs(bold[1]!.accuracy - 0.5) < 1e-12); // trial 2 is half way there
 });
 
 test("a running trial does not cut the median short", () => {
-  const rows = [...curveRows(1, [[0, 0.1], [10, 0.9]]), ...curveRows(2, [[0, 0.1], [10, 0.9]]),
-    ...curveRows(3, [[0, 0.1], [1, 0.2]], { state: "running" })];
+  const rows = [
+    ...curveRows(1, [
+      [0, 0.1],
+      [10, 0.9],
+    ]),
+    ...curveRows(2, [
+      [0, 0.1],
+      [10, 0.9],
+    ]),
+    ...curveRows(
+      3,
+      [
+        [0, 0.1],
+        [1, 0.2],
+      ],
+      { state: "running" },
+    ),
+  ];
   assert.equal(medianCurve(curvesOf(rows, "step", null, {})).at(-1)!.x, 10);
 });
 
@@ -41,7 +98,10 @@ test("no more curves of a series than asked for", () => {
 });
 
 test("accuracy between measurements is interpolated and unknown outside of them", () => {
-  const points = [{ x: 2, accuracy: 0.2 }, { x: 4, accuracy: 0.6 }];
+  const points = [
+    { x: 2, accuracy: 0.2 },
+    { x: 4, accuracy: 0.6 },
+  ];
   assert.ok(Math.abs(accuracyAt(points, 3)! - 0.4) < 1e-12);
   assert.equal(accuracyAt(points, 1), null);
   assert.equal(accuracyAt(points, 5), null);

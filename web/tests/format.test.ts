@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, count, duration, percent, quartiles, rate, short, target, valueName } from "../src/format";
+import {
+  ago,
+  count,
+  counted,
+  duration,
+  percent,
+  quartiles,
+  rate,
+  short,
+  target,
+  valueName,
+} from "../src/format";
 
 test("numbers are grouped, cut to what matters, and dashes when absent", () => {
   assert.equal(count(12345), "12,345");
@@ -8,7 +19,10 @@ test("numbers are grouped, cut to what matters, and dashes when absent", () => {
   assert.equal(short(1234.5), "1,235");
   assert.equal(percent(0.9012), "90.1 %");
   assert.equal(target(0.975), "97.5 %");
-  assert.deepEqual([count(null), short(null), percent(null), duration(null)], ["–", "–", "–", "–"]);
+  for (const absent of [count(null), short(null), percent(null), duration(null)]) {
+    assert.equal(absent, "–");
+  }
+  assert.deepEqual([counted(1, "cell"), counted(1200, "cell")], ["1 cell", "1,200 cells"]);
 });
 
 test("durations have the two units that matter", () => {

@@ -30,7 +30,14 @@ test("valid JSON has no syntax error, whatever its white space", () => {
 
 test("a syntax error is found where it stands", () => {
   const cases: [string, number][] = [
-    ['{"a": 1 "b": 2}', 8], ['{"a": }', 6], ["[1, 2", 5], ['{"a" 1}', 5], ["[1] x", 4], ["{a: 1}", 1], ["", 0], ["[01]", 2],
+    ['{"a": 1 "b": 2}', 8],
+    ['{"a": }', 6],
+    ["[1, 2", 5],
+    ['{"a" 1}', 5],
+    ["[1] x", 4],
+    ["{a: 1}", 1],
+    ["", 0],
+    ["[01]", 2],
   ];
   for (const [bad, place] of cases) {
     assert.equal(syntaxError(bad)?.at, place, bad);

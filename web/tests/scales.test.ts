@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jitter, linearTicks, logTicks, stepsAxis, xAxis } from "../src/scales";
 
-test("numbers stand at themselves, at their logarithm when they span much, words at their rank", () => {
+test("numbers stand at themselves or their logarithm, words at their rank", () => {
   assert.equal(xAxis({ name: "depth", values: [1, 2, 7], numeric: true }).position(7), 7);
   const rates = xAxis({ name: "learning_rate", values: [0.001, 0.01, 0.1], numeric: true });
   assert.equal(rates.kind, "log");
@@ -31,14 +31,21 @@ test("ticks are round and inside", () => {
 });
 
 test("censored trials stand in a strip above the largest number", () => {
-  for (const values of [[10, 50], [10, 1500]]) {
+  for (const values of [
+    [10, 50],
+    [10, 1500],
+  ]) {
     const axis = stepsAxis(values, true, 2000, null);
-    assert.ok(Math.max(...values) < axis.edge! && axis.edge! < axis.beyond! && axis.beyond! < axis.domain[1]);
+    assert.ok(
+      Math.max(...values) < axis.edge! &&
+        axis.edge! < axis.beyond! &&
+        axis.beyond! < axis.domain[1],
+    );
     assert.ok(axis.ticks.every((tick) => tick <= Math.max(...values)));
   }
 });
 
-test("without censored trials there is no strip; a wide span is logarithmic unless told otherwise", () => {
+test("the strip is for censored trials only; a wide span is logarithmic by itself", () => {
   assert.equal(stepsAxis([10, 50], false, 2000, null).beyond, null);
   assert.equal(stepsAxis([10, 50], false, 2000, null).log, false);
   assert.equal(stepsAxis([10, 1500], false, 2000, null).log, true);

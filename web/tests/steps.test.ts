@@ -9,16 +9,35 @@ const norm: Field = { name: "batch_norm", values: ["none", "before"], numeric: f
 const deep = { hidden_units: [1, 2, 3, 4, 5, 6, 7], batch_norm: "none" };
 
 test("a censored trial is a point beyond the axis, counted, and no number", () => {
-  const rows = [summaryRow({ depth: 7, batch_norm: "none", n: 3, reached: 1, censored: 2, median_steps: null, q1_steps: 900, q3_steps: null })];
-  const trials = [trial({ id: 1, config: deep, steps_to_target: 800 }), trial({ id: 2, config: deep, steps: 2000, steps_to_target: null })];
+  const rows = [
+    summaryRow({
+      depth: 7,
+      batch_norm: "none",
+      n: 3,
+      reached: 1,
+      censored: 2,
+      median_steps: null,
+      q1_steps: 900,
+      q3_steps: null,
+    }),
+  ];
+  const trials = [
+    trial({ id: 1, config: deep, steps_to_target: 800 }),
+    trial({ id: 2, config: deep, steps: 2000, steps_to_target: null }),
+  ];
   const data = stepsData(rows, trials, depth, norm, {});
   assert.deepEqual([data.censored, data.ended], [2, 3]);
-  assert.deepEqual(data.trials.map((point) => point.steps), [800, null]);
+  assert.deepEqual(
+    data.trials.map((point) => point.steps),
+    [800, null],
+  );
   assert.deepEqual(finiteSteps(data), [900, 800]);
 });
 
 test("trials that have not ended, or failed, are no points", () => {
-  const trials = (["queued", "running", "failed", "cancelled"] as const).map((state) => trial({ config: deep, state, steps_to_target: null }));
+  const trials = (["queued", "running", "failed", "cancelled"] as const).map((state) =>
+    trial({ config: deep, state, steps_to_target: null }),
+  );
   assert.equal(stepsData([], trials, depth, norm, {}).trials.length, 0);
 });
 
@@ -27,13 +46,30 @@ test("a cell without a result is no median", () => {
 });
 
 test("medians stand by series, then along the axis", () => {
-  const rows = [[7, "before"], [7, "none"], [1, "before"], [1, "none"]]
-    .map(([d, batch_norm]) => summaryRow({ depth: d as number, batch_norm: batch_norm as string }));
+  const rows = [
+    [7, "before"],
+    [7, "none"],
+    [1, "before"],
+    [1, "none"],
+  ].map(([d, batch_norm]) => summaryRow({ depth: d as number, batch_norm: batch_norm as string }));
   const { medians } = stepsData(rows, [], depth, norm, {});
-  assert.deepEqual(medians.map((point) => [point.series, point.x]), [[0, 1], [0, 7], [1, 1], [1, 7]]);
+  assert.deepEqual(
+    medians.map((point) => [point.series, point.x]),
+    [
+      [0, 1],
+      [0, 7],
+      [1, 1],
+      [1, 7],
+    ],
+  );
 });
 
 test("only cells with the held values are drawn", () => {
-  const rows = ["relu", "tanh"].map((activation) => summaryRow({ depth: 1, activation, median_steps: activation === "tanh" ? 99 : 20 }));
-  assert.deepEqual(stepsData(rows, [], depth, null, { activation: "tanh" }).medians.map((point) => point.median), [99]);
+  const rows = ["relu", "tanh"].map((activation) =>
+    summaryRow({ depth: 1, activation, median_steps: activation === "tanh" ? 99 : 20 }),
+  );
+  assert.deepEqual(
+    stepsData(rows, [], depth, null, { activation: "tanh" }).medians.map((point) => point.median),
+    [99],
+  );
 });

@@ -10,8 +10,10 @@ function fakeDaemon(n: number) {
   const asked: string[] = [];
   const of = (state: string) => trials.filter((one) => one.state === state).length;
   return {
-    asked, trials,
-    sweep: async () => sweep({ trials: n, queued: of("queued"), succeeded: of("succeeded"), failed: of("failed") }),
+    asked,
+    trials,
+    sweep: async () =>
+      sweep({ trials: n, queued: of("queued"), succeeded: of("succeeded"), failed: of("failed") }),
     summary: async () => {
       asked.push("summary");
       return { summary: [] };
@@ -29,7 +31,12 @@ function fakeDaemon(n: number) {
 
 function loaderFor(daemon: ReturnType<typeof fakeDaemon>) {
   let now = 0;
-  const source = { sweep: daemon.sweep, summary: daemon.summary, failures: daemon.failures, trials: daemon.page };
+  const source = {
+    sweep: daemon.sweep,
+    summary: daemon.summary,
+    failures: daemon.failures,
+    trials: daemon.page,
+  };
   const loader = new SweepLoader(source, 1, () => now);
   return {
     load: () => loader.load(new AbortController().signal),
@@ -58,7 +65,10 @@ test("pages of trials that all succeeded are not asked for again", async () => {
   daemon.trials[700]!.state = "succeeded";
   wait(60_000);
   assert.equal((await load()).trials![700]!.state, "succeeded");
-  assert.deepEqual(daemon.asked.filter((what) => what.startsWith("trials")), ["trials after 500", "trials after 1000"]);
+  assert.deepEqual(
+    daemon.asked.filter((what) => what.startsWith("trials")),
+    ["trials after 500", "trials after 1000"],
+  );
 });
 
 test("results that trickle in are loaded together", async () => {
@@ -85,5 +95,8 @@ test("failures are asked for when there are some", async () => {
   const daemon = fakeDaemon(2);
   daemon.trials[0]!.state = "failed";
   const { failures } = await loaderFor(daemon).load();
-  assert.deepEqual(failures.map((one) => one.id), [1]);
+  assert.deepEqual(
+    failures.map((one) => one.id),
+    [1],
+  );
 });

@@ -1,0 +1,111 @@
+/* The drawing of the second figure, layer by layer. */
+
+import * as Plot from "@observablehq/plot";
+import { type Curve, type CurveAxis, medianCurve } from "./curves";
+import { count, target } from "./format";
+import { drawPlot, type Mark, quiet } from "./plot_frame";
+import { linearTicks, logTicks } from "./scales";
+import { seriesColor, seriesSymbols } from "./series";
+
+export interface CurvesFrame {
+  all: Curve[];
+  shown: Curve[];
+  axis: CurveAxis;
+  log: boolean;
+  goal: number | null;
+  nSeries: number;
+}
+
+const color = (point: { series: number }) => seriesColor(point.series);
+const shares = [0, 0.2, 0.4, 0.6, 0.8, 1];
+
+export function drawCurves(frame: CurvesFrame, width: number): Element {
+  const { axis, log, goal } = frame;
+  const domain = extent(frame);
+  const x = {
+    name: axis === "step" ? "optimizer steps" : "training time, s",
+    type: log ? ("log" as const) : ("linear" as const),
+    domain,
+    ticks: log ? logTicks(...domain) : linearTicks(...domain, width < 500 ? 4 : 7),
+    label: (tick: number) => (tick >= 1000 ? count(tick) : String(tick)),
+  };
+  const y = {
+    name: "test accuracy",
+    type: "linear" as const,
+    domain: [0, 1] as [number, number],
+    ticks: shares,
+    label: (tick: number) => `${Math.round(tick * 100)} %`,
+  };
+  return drawPlot(width, x, y, [
+    ...(goal === null ? [] : goalLine(goal)),
+    ...singles(frame, domain[0]),
+    ...medians(frame, domain[0]),
+  ]);
+}
+
+/** From 0, or on a logarithmic axis from the least positive x, to the largest. */
+function extent({ all, log }: CurvesFrame): [number, number] {
+  let low = Infinity;
+  let high = 0;
+  for (const { points } of all) {
+    for (const { x } of points) {
+      high = Math.max(high, x);
+      low = x > 0 ? Math.min(low, x) : low;
+    }
+  }
+  high = high > 0 ? high : 1;
+  return [log ? Math.min(low, high / 10) : 0, high];
+}
+
+function goalLine(goal: number): Mark[] {
+  return [
+    Plot.ruleY([goal], { stroke: "var(--muted)", strokeDasharray: "4 4" }),
+    Plot.text([`target ${target(goal)}`], {
+      ...quiet,
+      y: () => goal,
+      frameAnchor: "left",
+      textAnchor: "start",
+      dx: 6,
+      dy: -8,
+    }),
+  ];
+}
+
+/** A thin line for each trial, with a mark where it ended. */
+function singles({ shown }: CurvesFrame, from: number): Mark[] {
+  const points = shown.flatMap(({ trial, series, points }) =>
+    points.filter((point) => point.x >= from).map((point) => ({ ...point, trial, series })),
+  );
+  const ends = shown
+    .filter((curve) => curve.ended && curve.points.length > 0)
+    .map((curve) => ({ ...curve.points.at(-1)!, series: curve.series }));
+  return [
+    Plot.line(points, {
+      x: "x",
+      y: "accuracy",
+      z: "trial",
+      stroke: color,
+      strokeWidth: 1,
+      strokeOpacity: Math.max(0.12, Math.min(0.45, 12 / Math.max(1, shown.length))),
+    }),
+    Plot.dot(ends, {
+      x: "x",
+      y: "accuracy",
+      r: 2.6,
+      symbol: (end: { series: number }) => seriesSymbols[end.series % seriesSymbols.length]!,
+      fill: color,
+      stroke: null,
+    }),
+  ];
+}
+
+function medians({ all, nSeries }: CurvesFrame, from: number): Mark[] {
+  const points = Array.from({ length: nSeries }, (_, series) =>
+    medianCurve(all.filter((curve) => curve.series === series))
+      .filter((point) => point.x >= from)
+      .map((point) => ({ ...point, series })),
+  ).flat();
+  return [
+    Plot.line(points, { x: "x", y: "accuracy", z: "series", stroke: color, strokeWidth: 2.5 }),
+  ];
+}

@@ -1,0 +1,197 @@
+/* The drawing of the first figure, layer by layer. */
+
+import * as Plot from "@observablehq/plot";
+import { count, quartiles } from "./format";
+import { drawPlot, margin, type Mark, quiet } from "./plot_frame";
+import { seriesColor, seriesSymbols } from "./series";
+import { jitter, type StepsAxis, type XAxis } from "./scales";
+import type { MedianPoint, StepsData, TrialPoint } from "./steps";
+
+/** Share of the distance between two values along the axis. */
+const jitterWidth = 0.18;
+
+export interface StepsFrame {
+  data: StepsData;
+  title: string;
+  labels: string[];
+  limit: number | null;
+  xAxis: XAxis;
+  xName: string;
+  xLabel: (value: MedianPoint["x"]) => string;
+  yAxis: StepsAxis;
+  nSeries: number;
+}
+
+type Point = MedianPoint | TrialPoint;
+const color = (point: { series: number }) => seriesColor(point.series);
+
+export function drawSteps(frame: StepsFrame, width: number): Element {
+  const { xAxis, yAxis } = frame;
+  const tilted = xAxis.kind === "words" && width / xAxis.ticks.length < 90;
+  const labels = new Map(xAxis.ticks.map((tick) => [tick.at, tick.label]));
+  const x = {
+    name: frame.xName,
+    type: "linear" as const,
+    domain: xAxis.domain,
+    ticks: [...labels.keys()],
+    label: (at: number) => labels.get(at) ?? "",
+  };
+  const y = {
+    name: frame.title,
+    type: yAxis.log ? ("log" as const) : ("linear" as const),
+    domain: yAxis.domain,
+    ticks: yAxis.ticks,
+    label: count,
+  };
+  const layers = [strip(frame, width), spread(frame), trials(frame), lines(frame), medians(frame)];
+  return drawPlot(width, x, y, layers.flat(), tilted);
+}
+
+export function showsBand(axis: XAxis, nSeries: number): boolean {
+  return axis.kind !== "words" && nSeries <= 3;
+}
+
+/** Series stand apart, so that their whiskers do not hide each other. */
+function atX({ xAxis, nSeries }: StepsFrame, point: Point): number {
+  const step = Math.min(0.12, 0.6 / nSeries) * (xAxis.kind === "words" ? 1.6 : 1);
+  return xAxis.position(point.x) + xAxis.gap * step * (point.series - (nSeries - 1) / 2);
+}
+
+/** A strip above the scale, and how many trials stand in it where there is room to say so. */
+function strip(frame: StepsFrame, width: number): Mark[] {
+  const { data, xAxis, yAxis, limit, nSeries } = frame;
+  if (yAxis.edge === null) {
+    return [];
+  }
+  const censored = data.medians.filter((point) => point.censored > 0);
+  const text = (point: MedianPoint) => `${point.censored}/${point.n}`;
+  const longest = Math.max(0, ...censored.map((point) => text(point).length));
+  const span = xAxis.domain[1] - xAxis.domain[0];
+  const room = ((width - margin.left - margin.right) * xAxis.gap) / span;
+  const series = new Set(censored.map((point) => point.series)).size > 1 ? nSeries : 1;
+  const counts = (7 * longest + 16) * series <= room ? censored : [];
+  const beside = 0.5 * jitterWidth * xAxis.gap;
+  const title = limit === null ? "not reached" : `not reached in ${count(limit)} steps`;
+  return [
+    Plot.rect([0], {
+      x1: () => xAxis.domain[0],
+      x2: () => xAxis.domain[1],
+      y1: () => yAxis.edge,
+      y2: () => yAxis.domain[1],
+      fill: "var(--strip)",
+    }),
+    Plot.text([title], { ...quiet, frameAnchor: "top-right", dy: -13 }),
+    Plot.text(counts, {
+      ...quiet,
+      x: (point: MedianPoint) => atX(frame, point) + beside,
+      y: () => yAxis.beyond,
+      text,
+      dx: 5,
+      textAnchor: "start",
+    }),
+  ];
+}
+
+/** The quartiles: a band where the axis is a number, else bars. */
+function spread(frame: StepsFrame): Mark[] {
+  const { data, xAxis, yAxis, nSeries } = frame;
+  const ends = {
+    x: (point: MedianPoint) => atX(frame, point),
+    y1: (point: MedianPoint) => point.q1 ?? yAxis.beyond,
+    y2: (point: MedianPoint) => point.q3 ?? yAxis.beyond,
+  };
+  return showsBand(xAxis, nSeries)
+    ? [Plot.areaY(data.medians, { ...ends, z: "series", fill: color, fillOpacity: 0.13 })]
+    : [Plot.ruleX(data.medians, { ...ends, stroke: color, strokeOpacity: 0.3, strokeWidth: 14 })];
+}
+
+/** Single trials; where they are not shown, one triangle stands for the censored ones of a cell. */
+function trials(frame: StepsFrame): Mark[] {
+  const { data, xAxis, yAxis } = frame;
+  const dots = data.trials.filter((point) => point.steps !== null);
+  const beyond: Point[] =
+    data.trials.length > 0
+      ? data.trials.filter((point) => point.steps === null)
+      : data.medians.filter((point) => point.censored > 0);
+  const x = (point: Point) =>
+    atX(frame, point) +
+    ("replicate" in point ? jitter(point.replicate) * jitterWidth * xAxis.gap : 0);
+  return [
+    Plot.dot(dots, { x, y: "steps", r: 2, fill: color, fillOpacity: 0.5, stroke: null }),
+    Plot.dot(beyond, {
+      x,
+      y: () => yAxis.beyond,
+      r: 3.2,
+      symbol: "triangle",
+      stroke: color,
+      strokeWidth: 1.2,
+      fill: "var(--card)",
+    }),
+  ];
+}
+
+/** From median to median of a series, dotted where one is beyond the scale; not between words. */
+function lines(frame: StepsFrame): Mark[] {
+  const { data, xAxis, yAxis } = frame;
+  if (xAxis.kind === "words") {
+    return [];
+  }
+  const pairs = data.medians
+    .slice(1)
+    .map((to, i) => ({ from: data.medians[i]!, to, series: to.series }))
+    .filter(({ from, to }) => from.series === to.series);
+  const known = ({ from, to }: (typeof pairs)[0]) => from.median !== null && to.median !== null;
+  const ends = {
+    x1: ({ from }: (typeof pairs)[0]) => atX(frame, from),
+    y1: ({ from }: (typeof pairs)[0]) => from.median ?? yAxis.beyond,
+    x2: ({ to }: (typeof pairs)[0]) => atX(frame, to),
+    y2: ({ to }: (typeof pairs)[0]) => to.median ?? yAxis.beyond,
+    stroke: color,
+  };
+  return [
+    Plot.link(pairs.filter(known), { ...ends, strokeWidth: 2 }),
+    Plot.link(
+      pairs.filter((pair) => !known(pair)),
+      { ...ends, strokeWidth: 1.5, strokeDasharray: "2 4" },
+    ),
+  ];
+}
+
+function medians(frame: StepsFrame): Mark[] {
+  const { data, yAxis } = frame;
+  const x = (point: MedianPoint) => atX(frame, point);
+  const tips = Plot.pointer({
+    x,
+    y: (point: MedianPoint) => point.median ?? yAxis.beyond,
+    title: (point: MedianPoint) => tip(frame, point),
+    maxRadius: 60,
+    lineHeight: 1.35,
+    textPadding: 10,
+    stroke: "var(--line)",
+  });
+  return [
+    Plot.dot(
+      data.medians.filter((point) => point.median !== null),
+      {
+        x,
+        y: "median",
+        r: 4.5,
+        symbol: (point: MedianPoint) => seriesSymbols[point.series % seriesSymbols.length]!,
+        fill: "var(--card)",
+        stroke: color,
+        strokeWidth: 2,
+      },
+    ),
+    Plot.tip(data.medians, tips),
+  ];
+}
+
+function tip({ labels, limit, xName, xLabel }: StepsFrame, point: MedianPoint): string {
+  const lines = [
+    `${xName}: ${xLabel(point.x)}`,
+    labels.length > 1 ? labels[point.series] : undefined,
+    `${quartiles(point.median, point.q1, point.q3, limit)} steps`,
+    `${count(point.n - point.censored)} of ${count(point.n)} reached`,
+  ];
+  return lines.filter((line) => line !== undefined).join("\n");
+}
