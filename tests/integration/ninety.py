@@ -96,12 +96,11 @@ class Programs(unittest.TestCase):
         self.started.append(process)
         return process
 
-    def start_daemon(self, *words):
-        """A ninetyd on a free port; its URL."""
+    def start_daemon(self, *words, listen="127.0.0.1:0"):
+        """A ninetyd, on a free port if none is named; its URL."""
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
-        daemon = self.start(NINETYD, "--listen", "127.0.0.1:0", "--port-file", port_file, "--db", self.db,
-                            *words)
+        daemon = self.start(NINETYD, "--listen", listen, "--port-file", port_file, "--db", self.db, *words)
         port = until(lambda: port_file.exists() and port_file.read_text().strip(), "the port file")
         return daemon, f"http://127.0.0.1:{port}"
 

@@ -1,0 +1,128 @@
+"""The client's commands against a real daemon with a real worker."""
+import csv
+import io
+import json
+import signal
+import unittest
+
+from ninety import NINETY, TINY, Programs
+
+
+class Daemon(Programs):
+    def setUp(self):
+        super().setUp()
+        self.daemon, self.url = self.start_daemon()
+
+    def ask(self, *words, code=0):
+        done = self.ninety(*words, NINETY_DAEMON=self.url)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
+
+    def train_all(self):
+        """Puts a daemon with a worker in the place of the one without."""
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.communicate(timeout=30)
+        self.daemon, self.url = self.start_daemon("--workers", "2")
+
+    def test_a_sweep_from_submission_to_results(self):
+        self.assertIn("sweep 1: 4 trials in 2 cells",
+                      self.ask("submit", *TINY, "--depth", "1..2", "--replicates", "2", "--name", "first"))
+        self.assertIn("0/4", self.ask("status"))
+        self.assertIn("no worker has registered", self.ask("workers"))
+        self.train_all()
+        shown = self.ask("watch", "first")
+        self.assertIn("reached/trials", shown)
+
+        rows = list(csv.DictReader(io.StringIO(self.ask("results", "--format", "csv"))))
+        self.assertEqual([row["state"] for row in rows], ["succeeded"] * 4)
+        cells = json.loads(self.ask("summary", "first", "--format", "json"))["summary"]
+        self.assertEqual([cell["n"] for cell in cells], [2, 2])
+        self.assertEqual(len(self.ask("results", "1").splitlines()), 5)
+        self.assertIn("4/4", self.ask("status", "1"))
+        self.assertIn("alive", self.ask("workers"))
+        self.assertIn("finished", self.ask("status", "first", "--format", "csv"))
+
+    def test_submit_and_watch_in_one(self):
+        self.train_all()
+        shown = self.ask("submit", *TINY, "--depth", "1", "--watch")
+        self.assertIn("sweep 1: 1 trials in 1 cells", shown)
+        self.assertEqual(self.count("succeeded"), 1)
+
+    def test_an_idempotency_key_submits_once(self):
+        words = ["submit", *TINY, "--depth", "1", "--idempotency-key", "abc"]
+        self.ask(*words)
+        self.assertIn("submitted before", self.ask(*words))
+        done = self.ninety("submit", *TINY, "--depth", "2", "--idempotency-key", "abc",
+                           NINETY_DAEMON=self.url)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
+
+    def test_a_sweep_is_paused_resumed_cancelled_and_tried_again(self):
+        self.ask("submit", *TINY, "--depth", "1..3", "--name", "s")
+        self.assertIn("is paused", self.ask("pause", "s"))
+        self.assertIn("is active", self.ask("resume", "1"))
+        self.assertIn("is cancelled: 3 of 3", self.ask("cancel", "1"))
+        refused = self.ninety("resume", "1", NINETY_DAEMON=self.url)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("cancelled", refused.stderr)
+        self.assertIn("3 trials queued again", self.ask("retry", "s"))
+        self.ask("status", "7", code=1)
+
+    def test_watching_can_be_stopped_and_does_not_stop_the_sweep(self):
+        self.ask("submit", *TINY, "--depth", "1")
+        watching = self.start(NINETY, "watch", "1", "--daemon", self.url)
+        self.assertIn("0 of 1 trials done", watching.stderr.readline())
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=20)
+        self.assertEqual(watching.returncode, 130)
+        self.assertIn("the sweep goes on", said)
+        self.assertIn("active", self.ask("status", "1"))
+
+    def test_watching_outlives_a_restart_of_the_daemon(self):
+        self.ask("submit", *TINY, "--depth", "1..2")
+        port = self.url.rsplit(":", 1)[1]
+        watching = self.start(NINETY, "watch", "1", "--daemon", self.url)
+        watching.stderr.readline()
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.communicate(timeout=30)
+        self.daemon, _ = self.start_daemon("--workers", "2", listen=f"127.0.0.1:{port}")
+        shown, said = watching.communicate(timeout=60)
+        self.assertEqual(watching.returncode, 0, said)
+        self.assertIn("reached/trials", shown)
+
+    def test_a_cancelled_sweep_is_no_success(self):
+        self.ask("submit", *TINY, "--depth", "1")
+        self.ask("cancel", "1")
+        self.ask("watch", "1", code=3)
+
+    def test_a_database_is_read_without_a_daemon(self):
+        self.ask("submit", *TINY, "--depth", "1..2", "--name", "kept")
+        done = self.ninety("status", "--db", self.db)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("in use by another ninetyd", done.stderr)
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.communicate(timeout=30)
+        done = self.ninety("status", "--db", self.db)
+        self.assertIn("kept", done.stdout, done.stderr)
+        done = self.ninety("results", "--db", self.db, "--format", "csv")
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+        done = self.ninety("status", "--db", self.db, "--daemon", self.url)
+        self.assertIn("contradict", done.stderr)
+        done = self.ninety("results", "--db", self.folder / "misspelt.db")
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse((self.folder / "misspelt.db").exists())
+
+    def test_sql_reads_and_cannot_write(self):
+        self.ask("submit", *TINY, "--depth", "1..2")
+        done = self.ninety("sql", "--db", self.db, "SELECT depth, pending FROM summary ORDER BY depth")
+        self.assertEqual(done.stdout.splitlines(), ["depth,pending", "1,1", "2,1"])
+        done = self.ninety("sql", "--db", self.db, "DELETE FROM sweeps")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("readonly", done.stderr)
+        done = self.ninety("sql", "--db", self.db, "SELECT 1", PATH="/nonexistent")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("apt install sqlite3", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
