@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -76,6 +77,23 @@ int child_find(const char *name, char **ret, struct error *error)
     return 0;
 }
 
+char *child_typed(const char *name)
+{
+    char *on_path = find_on_path(name), *path = NULL, real[PATH_MAX], here[PATH_MAX];
+    struct error error;
+
+    free(on_path);
+    if (on_path || child_find(name, &path, &error) != 0 || !realpath(path, real) ||
+        !getcwd(here, sizeof(here))) {
+        free(path);
+        return must(strdup(name));
+    }
+    free(path);
+    size_t length = strlen(here);
+    bool below = strncmp(real, here, length) == 0 && real[length] == '/';
+    return must(strdup(below ? real + length + 1 : real));
+}
+
 /* ---- starting ---- */
 
 static int give_stream(int fd, int stream, int nothing)
@@ -141,21 +159,29 @@ int child_poll(pid_t pid, int *ret_status)
     return ended == pid;
 }
 
-#define STOP_LOOK_MS 20
+#define WAIT_LOOK_MS 20
+
+int child_wait(pid_t pid, int ms, int *ret_status)
+{
+    for (int waited = 0; waited < ms && interrupt_count() < 2; waited += WAIT_LOOK_MS) {
+        int ended = child_poll(pid, ret_status);
+        if (ended != 0) {
+            return ended;
+        }
+        interrupt_sleep_ms(WAIT_LOOK_MS);
+    }
+    return 0;
+}
 
 int child_stop(pid_t pid, int grace_ms)
 {
     int status = 0;
 
     kill(pid, SIGTERM);
-    for (int waited = 0; waited < grace_ms && interrupt_count() < 2; waited += STOP_LOOK_MS) {
-        if (child_poll(pid, &status) != 0) {
-            return status;
-        }
-        interrupt_sleep_ms(STOP_LOOK_MS);
+    if (child_wait(pid, grace_ms, &status) == 0) {
+        kill(-pid, SIGKILL);
+        waitpid(pid, &status, 0);
     }
-    kill(-pid, SIGKILL);
-    waitpid(pid, &status, 0);
     return status;
 }
 

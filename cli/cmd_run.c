@@ -6,6 +6,7 @@
  * The idempotency key is made of the sweep, so that the same command on the same database goes on
  * where it stopped. Ctrl-C stops the daemon, which hands the trials in work back to the queue.
  */
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/data.h"
 #include "cli/follow.h"
@@ -260,8 +261,10 @@ static void say_how_to_ask(const struct run *run)
     }
     printf("median_steps, reached, n FROM summary WHERE sweep = %lld\"\n",
            (long long)sweeps_id(run->sweep));
-    printf("to look at them in a browser: ninetyd --db %s, then open http://127.0.0.1:9190/\n",
+    char *daemon = child_typed("ninetyd");
+    printf("to look at them in a browser: %s --db %s, then open http://127.0.0.1:9190/\n", daemon,
            run->database);
+    free(daemon);
     json_decref(axes);
 }
 

@@ -150,6 +150,29 @@ static void print_json(const struct trial_config *config, const struct trial_res
 
 /* ---- the command ---- */
 
+/* What goes to ninety-trainer as it is. */
+static int collect_options(const struct args *args, const char *ret[TRAIN_OPTIONS_MAX],
+                           struct error *error)
+{
+    static const char *const passed[][2] = {
+        {"load", "--load"}, {"save", "--save"}, {"order", "--order"}, {"trace", "--trace"}};
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++) {
+        const char *value = args_value(args, passed[i][0]);
+        if (value && args_has(args, "trainer")) {
+            return error_set(error, NULL, "%s is an option of ninety-trainer, not of --trainer %s",
+                             passed[i][1], args_value(args, "trainer"));
+        }
+        if (value) {
+            ret[n++] = passed[i][1];
+            ret[n++] = value;
+        }
+    }
+    ret[n] = NULL;
+    return 0;
+}
+
 static int show_outcome(const struct args *args, const struct trial_config *config,
                         enum train_outcome outcome, const struct trial_result *result)
 {
@@ -176,8 +199,9 @@ static int run_train(const struct args *args)
     struct trial_config config;
     struct trial_result result;
     struct error error = {0};
+    const char *options[TRAIN_OPTIONS_MAX];
 
-    if (read_config(args, &config, &error) != 0) {
+    if (read_config(args, &config, &error) != 0 || collect_options(args, options, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
     }
@@ -191,6 +215,7 @@ static int run_train(const struct args *args)
         .data = args_value(args, "data"),
         .trainer = args_value(args, "trainer"),
         .kernel = args_value(args, "kernel"),
+        .options = options,
     };
     interrupt_catch();
     enum train_outcome outcome = train(&request, on_event, &show, &result, &error);
@@ -212,6 +237,10 @@ static const struct option train_options[] = {
     {"json", NULL, "print one JSON object, and nothing before it"},
     {"data", "DIR", "where data sets lie, as DIR/mnist and so on"},
     {"trainer", "CMD", "another trainer (docs/trainer-protocol.md)"},
+    {"load", "FILE", "start from this network (safetensors) instead of the seed's"},
+    {"save", "FILE", "keep the trained network (safetensors)"},
+    {"trace", "FILE", "a line of JSON per step: loss, norms of the gradients, samples"},
+    {"order", "FILE", "train on these samples of the training file, numbers from 0 in order"},
     {"kernel", "NAME", "OpenBLAS kernel, e.g. Haswell (default: the fastest of this machine)"},
     {NULL},
 };

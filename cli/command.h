@@ -45,6 +45,7 @@ struct command {
 };
 
 extern const struct command command_cancel;
+extern const struct command command_check;
 extern const struct command command_completion;
 extern const struct command command_help;
 extern const struct command command_pause;
@@ -57,6 +58,7 @@ extern const struct command command_status;
 extern const struct command command_submit;
 extern const struct command command_summary;
 extern const struct command command_train;
+extern const struct command command_verify;
 extern const struct command command_version;
 extern const struct command command_watch;
 extern const struct command command_workers;

@@ -10,10 +10,24 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_run,   &command_train,      &command_submit,  &command_status,
-    &command_watch, &command_results,    &command_summary, &command_cancel,
-    &command_pause, &command_resume,     &command_retry,   &command_workers,
-    &command_sql,   &command_completion, &command_help,    &command_version,
+    &command_run,
+    &command_train,
+    &command_submit,
+    &command_status,
+    &command_watch,
+    &command_results,
+    &command_summary,
+    &command_cancel,
+    &command_pause,
+    &command_resume,
+    &command_retry,
+    &command_workers,
+    &command_sql,
+    &command_verify,
+    &command_check,
+    &command_completion,
+    &command_help,
+    &command_version,
     NULL,
 };
 

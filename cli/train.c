@@ -147,6 +147,23 @@ static enum stream_state listen_to(struct session *session, struct error *error)
 
 /* ---- the trainer's life ---- */
 
+static int spawn_with_options(const struct trainer_command *command, const char *const *options,
+                              struct spawn_child *ret)
+{
+    const char *argv[sizeof(command->argv) / sizeof(*command->argv) + TRAIN_OPTIONS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; command->argv[i]; i++) {
+        argv[n++] = command->argv[i];
+    }
+    for (size_t i = 0; options && options[i]; i++) {
+        argv[n++] = options[i];
+    }
+    argv[n] = NULL;
+    struct spawn_request spawn = {.argv = argv, .environment = command->environment, .core = -1};
+    return spawn_start(&spawn, ret);
+}
+
 static int start_trainer(struct session *session, struct error *error)
 {
     const struct train_request *request = session->request;
@@ -161,9 +178,7 @@ static int start_trainer(struct session *session, struct error *error)
     kernel_choose(&kernel, &choice);
     int result = trainer_command_init(&command, request->trainer, path, &choice);
     if (result == 0) {
-        struct spawn_request spawn = {
-            .argv = command.argv, .environment = command.environment, .core = -1};
-        result = spawn_start(&spawn, &session->child);
+        result = spawn_with_options(&command, request->options, &session->child);
         trainer_command_finish(&command);
     }
     if (result != 0) {
@@ -176,11 +191,14 @@ static int start_trainer(struct session *session, struct error *error)
 /* The end of its input tells a trainer that is done to leave; the status as from waitpid. */
 static int end_trainer(struct session *session)
 {
+    int status = 0;
+
     close(session->child.in);
+    bool left = session->ended && child_wait(session->child.pid, STOP_GRACE_MS, &status) != 0;
     close(session->child.out);
     close(session->child.errors);
     close(session->child.pid_fd);
-    return child_stop(session->child.pid, STOP_GRACE_MS);
+    return left ? status : child_stop(session->child.pid, STOP_GRACE_MS);
 }
 
 static enum train_outcome judge(const struct session *session, enum stream_state state, int status,

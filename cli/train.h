@@ -15,7 +15,10 @@ struct train_request {
     const char *data;    /* folder to look for the data set first; may be NULL */
     const char *trainer; /* a shell command that speaks the line protocol; NULL: ninety-trainer */
     const char *kernel;  /* a value for OPENBLAS_CORETYPE; NULL: the fastest */
+    const char *const *options; /* for ninety-trainer, as --save and FILE; NULL-ended; NULL: none */
 };
+
+#define TRAIN_OPTIONS_MAX 16
 
 /* Gets every event of the trainer, the last one included. */
 typedef void train_listener(void *arg, const struct trainer_event *event);

@@ -1,0 +1,327 @@
+/* verify: trains recorded trials again here and compares. */
+#include "cli/command.h"
+#include "cli/compare.h"
+#include "cli/connection.h"
+#include "cli/interrupt.h"
+#include "cli/memory.h"
+#include "cli/sweeps.h"
+#include "cli/train.h"
+#include "common/config.h"
+#include "common/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SAMPLE_MAX 1000
+
+/* What is wanted of a trial, and what came out. */
+struct verification {
+    const struct args *args;
+    struct client *client;
+    int64_t trial;
+    struct trial_config config;
+    struct compare_run recorded, here;
+};
+
+/* ---- the record ---- */
+
+static int read_config(const json_t *trial, struct trial_config *ret, struct error *error)
+{
+    int result = config_from_json(json_object_get(trial, "config"), ret, error);
+
+    return result != 0 ? error_prefix(error, "config") : 0;
+}
+
+static int read_record(struct verification *v, struct error *error)
+{
+    char path[96];
+    json_t *trial = NULL, *measurements = NULL;
+    int result = ERROR_INVALID;
+
+    snprintf(path, sizeof(path), "/v1/trials/%lld", (long long)v->trial);
+    if (client_get(v->client, path, &trial, error) == CLIENT_OK) {
+        snprintf(path, sizeof(path), "/v1/trials/%lld/measurements", (long long)v->trial);
+        if (client_get(v->client, path, &measurements, error) == CLIENT_OK) {
+            result = read_config(trial, &v->config, error);
+        }
+    }
+    if (result == 0) {
+        result = compare_run_read(trial, measurements, &v->recorded, error);
+    }
+    json_decref(trial);
+    json_decref(measurements);
+    return result;
+}
+
+/* ---- the same again ---- */
+
+static void on_event(void *arg, const struct trainer_event *event)
+{
+    struct verification *v = arg;
+
+    if (event->type == TRAINER_READY) {
+        /* It may have been tried on another kernel before. */
+        compare_run_clear(&v->here);
+        memcpy(v->here.result.kernel, event->kernel, sizeof(event->kernel));
+    } else if (event->type == TRAINER_MEASUREMENT) {
+        compare_run_add(&v->here, &event->measurement);
+    }
+}
+
+static enum train_outcome train_on(struct verification *v, const char *kernel, struct error *error)
+{
+    struct trial_result result;
+    struct train_request request = {
+        .config = &v->config,
+        .data = args_value(v->args, "data"),
+        .trainer = args_value(v->args, "trainer"),
+        .kernel = kernel,
+    };
+    enum train_outcome outcome = train(&request, on_event, v, &result, error);
+
+    if (outcome == TRAIN_DONE) {
+        if (!result.kernel[0]) {
+            memcpy(result.kernel, v->here.result.kernel, sizeof(result.kernel));
+        }
+        v->here.result = result;
+    }
+    return outcome;
+}
+
+/* On the kernel that is asked for, or else the recorded one; where this machine cannot run that
+ * one, on its own. */
+static enum train_outcome train_again(struct verification *v, struct error *error)
+{
+    const char *asked = args_value(v->args, "kernel");
+    const char *kernel = asked ? asked : v->recorded.result.kernel;
+    enum train_outcome outcome = train_on(v, kernel[0] ? kernel : NULL, error);
+
+    if (outcome == TRAIN_IMPOSSIBLE && !asked && kernel[0]) {
+        outcome = train_on(v, NULL, error);
+    }
+    return outcome;
+}
+
+/* ---- judgement ---- */
+
+static int judge(const struct verification *v)
+{
+    const struct trial_result *recorded = &v->recorded.result, *here = &v->here.result;
+    bool same_kernel = strcmp(recorded->kernel, here->kernel) == 0;
+    char *text;
+    size_t size;
+    FILE *out = must(open_memstream(&text, &size));
+    size_t n = same_kernel ? compare_exactly(&v->recorded, &v->here, out)
+                           : compare_closely(&v->recorded, &v->here, out);
+
+    fclose(out);
+    if (!same_kernel) {
+        printf(
+            "trial %lld: recorded on kernel %s, trained here on %s: compared within tolerances\n",
+            (long long)v->trial, recorded->kernel, here->kernel);
+    }
+    if (n > 0) {
+        printf("trial %lld: DIFFERS in %zu places\n%s", (long long)v->trial, n, text);
+    } else {
+        printf("trial %lld: %s: %lld steps, %zu measurements%s%.12s (kernel %s)\n",
+               (long long)v->trial, same_kernel ? "the same" : "close", (long long)here->steps,
+               v->here.n_measurements, same_kernel && here->weights_sha256[0] ? ", weights " : "",
+               same_kernel ? here->weights_sha256 : "", here->kernel);
+    }
+    fflush(stdout);
+    free(text);
+    return n > 0 ? EXIT_BAD_RESULT : EXIT_OK;
+}
+
+static int verify_trial(const struct args *args, struct client *client, int64_t trial)
+{
+    struct verification v = {.args = args, .client = client, .trial = trial};
+    struct error error = {0};
+    enum train_outcome outcome = TRAIN_IMPOSSIBLE;
+    int code = EXIT_FAILED;
+
+    if (read_record(&v, &error) == 0) {
+        outcome = train_again(&v, &error);
+    }
+    if (outcome == TRAIN_DONE) {
+        code = judge(&v);
+    } else if (outcome == TRAIN_FAILED) {
+        printf("trial %lld: DIFFERS: it succeeded when it was recorded, and failed here: %s\n",
+               (long long)trial, error.message);
+        code = EXIT_BAD_RESULT;
+    } else if (outcome == TRAIN_INTERRUPTED) {
+        code = EXIT_INTERRUPTED;
+    } else {
+        command_complain(args, &error);
+    }
+    compare_run_clear(&v.recorded);
+    compare_run_clear(&v.here);
+    return code;
+}
+
+/* ---- which trials ---- */
+
+/* The ids of a sweep's succeeded trials, in a random order; page by page. */
+static enum client_outcome list_trials(struct client *client, int64_t sweep, json_t **ret,
+                                       struct error *error)
+{
+    json_t *ids = must(json_array());
+    int64_t after = 0;
+
+    do {
+        char path[128];
+        json_t *page, *trial;
+        size_t i;
+        int length = snprintf(path, sizeof(path),
+                              "/v1/trials?sweep=%lld&state=succeeded&limit=1000", (long long)sweep);
+        if (after > 0) {
+            snprintf(path + length, sizeof(path) - (size_t)length, "&after=%lld", (long long)after);
+        }
+        enum client_outcome outcome = client_get(client, path, &page, error);
+        if (outcome != CLIENT_OK) {
+            json_decref(ids);
+            return outcome;
+        }
+        json_array_foreach(json_object_get(page, "trials"), i, trial)
+        {
+            must_do(json_array_append(ids, must(json_object_get(trial, "id"))));
+        }
+        after = json_integer_value(json_object_get(page, "next"));
+        json_decref(page);
+    } while (after > 0);
+    *ret = ids;
+    return CLIENT_OK;
+}
+
+/* Keeps `n` of them, chosen at random (Fisher and Yates). */
+static void keep_some(json_t *ids, size_t n)
+{
+    struct rng rng;
+
+    rng_init(&rng, (uint64_t)time(NULL), RNG_SEARCH, 0);
+    while (json_array_size(ids) > n) {
+        must_do(json_array_remove(ids, rng_below(&rng, (uint32_t)json_array_size(ids))));
+    }
+}
+
+static int sample_trials(const struct args *args, struct client *client, json_t **ret)
+{
+    struct error error = {0};
+    int64_t n = 0;
+    json_t *sweep;
+
+    if (args_integer(args, "sample", (struct args_range){1, SAMPLE_MAX}, &n, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_USAGE;
+    }
+    int code = sweeps_find(args, client, args_value(args, "sweep"), &sweep);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    if (list_trials(client, sweeps_id(sweep), ret, &error) != CLIENT_OK) {
+        command_complain(args, &error);
+        code = EXIT_FAILED;
+    } else {
+        keep_some(*ret, (size_t)n);
+    }
+    json_decref(sweep);
+    return code;
+}
+
+static int named_trials(const struct args *args, json_t **ret)
+{
+    json_t *ids = must(json_array());
+
+    for (size_t i = 0; i < args->n_positional; i++) {
+        char *end;
+        long long id = strtoll(args->positional[i], &end, 10);
+        if (*end || id <= 0) {
+            fprintf(stderr, "ninety verify: '%s' is not the number of a trial\n",
+                    args->positional[i]);
+            json_decref(ids);
+            return EXIT_USAGE;
+        }
+        must_do(json_array_append_new(ids, must(json_integer(id))));
+    }
+    *ret = ids;
+    return EXIT_OK;
+}
+
+static int choose_trials(const struct args *args, struct client *client, json_t **ret)
+{
+    if (args_has(args, "sample") == (args->n_positional > 0)) {
+        fputs("ninety verify: name trials by their numbers, or give --sample N\n", stderr);
+        return EXIT_USAGE;
+    }
+    return args_has(args, "sample") ? sample_trials(args, client, ret) : named_trials(args, ret);
+}
+
+/* ---- the command ---- */
+
+static int verify_all(const struct args *args, struct client *client, const json_t *ids)
+{
+    int worst = EXIT_OK;
+    size_t i;
+    json_t *id;
+
+    json_array_foreach(ids, i, id)
+    {
+        int code = verify_trial(args, client, json_integer_value(id));
+        if (code == EXIT_INTERRUPTED) {
+            return code;
+        }
+        worst = code > worst ? code : worst;
+    }
+    if (json_array_size(ids) > 1 && worst == EXIT_OK) {
+        printf("all %zu trials verified\n", json_array_size(ids));
+    }
+    return worst;
+}
+
+static int run_verify(const struct args *args)
+{
+    struct connection connection;
+    struct error error = {0};
+    json_t *ids = NULL;
+    int code = EXIT_FAILED;
+
+    interrupt_catch();
+    if (connection_open(args, &connection, &error) != 0) {
+        command_complain(args, &error);
+    } else {
+        code = choose_trials(args, connection.client, &ids);
+    }
+    if (code == EXIT_OK) {
+        code = verify_all(args, connection.client, ids);
+    }
+    json_decref(ids);
+    connection_close(&connection);
+    return code;
+}
+
+static const struct option verify_options[] = {
+    {"sample", "N", "N trials chosen at random among the succeeded ones"},
+    {"sweep", "SWEEP", "of this sweep (default: the newest)"},
+    {"data", "DIR", "where data sets lie, as DIR/mnist and so on"},
+    {"kernel", "NAME", "OpenBLAS kernel (default: the one on record, where it runs here)"},
+    {"trainer", "CMD", "another trainer (docs/trainer-protocol.md)"},
+    {NULL},
+};
+
+const struct command command_verify = {
+    .name = "verify",
+    .arguments = "[TRIAL...]",
+    .summary = "train recorded trials again here and compare every number",
+    .details =
+        "On the OpenBLAS kernel that is on record steps, every measurement and the weights must\n"
+        "be the same, to the bit; on another one they are compared within the tolerances that\n"
+        "docs/cli.md states. Exit status 3 if a trial differs.\n"
+        "\n"
+        "  ninety verify 12 31 --db ninety.db\n"
+        "  ninety verify --sample 10\n",
+    .options = verify_options,
+    .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
+    .max_arguments = SAMPLE_MAX,
+    .run = run_verify,
+};

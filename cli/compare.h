@@ -1,0 +1,38 @@
+/*
+ * Two runs of the same trial side by side. On the same kernel family they must agree in every
+ * number; on different ones rounding differs, training amplifies it, and they must agree within
+ * tolerances that were measured on the article's networks (docs/cli.md).
+ */
+#pragma once
+
+#include "common/error.h"
+#include "common/protocol.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+struct compare_run {
+    struct trial_result result;
+    struct measurement *measurements;
+    size_t n_measurements;
+};
+
+/* A run as the daemon tells it: a trial, and the answer with its "measurements". ERROR_INVALID if
+ * the trial has no result. Free with compare_run_clear. */
+int compare_run_read(const json_t *trial, const json_t *measurements, struct compare_run *ret,
+                     struct error *error);
+void compare_run_add(struct compare_run *run, const struct measurement *measurement);
+void compare_run_clear(struct compare_run *run);
+
+/* Writes a line "  what: A recorded, B here" for every difference; returns how many. Daemons tell
+ * real numbers with 15 digits, so that many are compared. */
+size_t compare_exactly(const struct compare_run *recorded, const struct compare_run *here,
+                       FILE *out);
+
+/* The same, with tolerances, for runs on different kernel families:
+ *   steps to the target: 20 % or 3 steps; one that was not reached counts as the steps taken;
+ *   loss at step 1: a ten-thousandth of it;
+ *   test accuracy: 0.001 at step 1, 0.02 up to step 8, 0.06 from there on. */
+size_t compare_closely(const struct compare_run *recorded, const struct compare_run *here,
+                       FILE *out);
