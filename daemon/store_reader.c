@@ -31,7 +31,7 @@
 #define TRIAL_COLUMNS                                                                              \
     "trial AS id, sweep, cell, replicate, state, "                                                 \
     "config_json(" CONFIG_ARGUMENTS ") AS \"config:json\", attempts, steps, steps_to_target, "     \
-    "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, "                 \
+    "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, trainer, "        \
     "weights_sha256, data_sha256, error, created_at, started_at, finished_at"
 
 /* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates. */

@@ -209,7 +209,7 @@ SELECT t.trial, t.sweep, t.sweep_name, t.cell, t.replicate,
     a.final_accuracy, a.final_loss, a.ms_per_step,
     a.worker,
     t.attempt AS attempts,
-    a.kernel, a.weights_sha256, a.data_sha256,
+    a.kernel, a.trainer, a.weights_sha256, a.data_sha256,
     a.error,             -- of the latest attempt
     t.created_at, a.started_at, t.finished_at
 FROM trial_configs t
