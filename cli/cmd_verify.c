@@ -105,29 +105,39 @@ static enum train_outcome train_again(struct verification *v, struct error *erro
 
 /* ---- judgement ---- */
 
+static void print_same(const struct verification *v, bool exact)
+{
+    const struct trial_result *here = &v->here.result;
+
+    printf("trial %lld: %s: %lld steps, %zu measurements", (long long)v->trial,
+           exact ? "the same" : "close", (long long)here->steps, v->here.n_measurements);
+    if (exact && here->weights_sha256[0]) {
+        printf(", weights %.12s", here->weights_sha256);
+    }
+    printf(" (kernel %s)\n", here->kernel);
+}
+
 static int judge(const struct verification *v)
 {
     const struct trial_result *recorded = &v->recorded.result, *here = &v->here.result;
-    bool same_kernel = strcmp(recorded->kernel, here->kernel) == 0;
+    bool exact = compare_is_exact(&v->recorded, &v->here);
     char *text;
     size_t size;
     FILE *out = must(open_memstream(&text, &size));
-    size_t n = same_kernel ? compare_exactly(&v->recorded, &v->here, out)
-                           : compare_closely(&v->recorded, &v->here, out);
+    size_t n = exact ? compare_exactly(&v->recorded, &v->here, out)
+                     : compare_closely(&v->recorded, &v->here, out);
 
     fclose(out);
-    if (!same_kernel) {
-        printf(
-            "trial %lld: recorded on kernel %s, trained here on %s: compared within tolerances\n",
-            (long long)v->trial, recorded->kernel, here->kernel);
+    if (!exact) {
+        printf("trial %lld: recorded by %s on kernel %s, trained here by %s on %s: compared within "
+               "tolerances\n",
+               (long long)v->trial, recorded->trainer, recorded->kernel, here->trainer,
+               here->kernel);
     }
     if (n > 0) {
         printf("trial %lld: DIFFERS in %zu places\n%s", (long long)v->trial, n, text);
     } else {
-        printf("trial %lld: %s: %lld steps, %zu measurements%s%.12s (kernel %s)\n",
-               (long long)v->trial, same_kernel ? "the same" : "close", (long long)here->steps,
-               v->here.n_measurements, same_kernel && here->weights_sha256[0] ? ", weights " : "",
-               same_kernel ? here->weights_sha256 : "", here->kernel);
+        print_same(v, exact);
     }
     fflush(stdout);
     free(text);

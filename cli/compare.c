@@ -49,6 +49,7 @@ int compare_run_read(const json_t *trial, const json_t *measurements, struct com
     text_at(trial, "weights_sha256", result->weights_sha256, sizeof(result->weights_sha256));
     text_at(trial, "data_sha256", result->data_sha256, sizeof(result->data_sha256));
     text_at(trial, "kernel", result->kernel, sizeof(result->kernel));
+    text_at(trial, "trainer", result->trainer, sizeof(result->trainer));
     json_array_foreach(json_object_get(measurements, "measurements"), i, row)
     {
         struct measurement measurement = {
@@ -86,6 +87,14 @@ static const struct measurement *find_step(const struct compare_run *run, int64_
 }
 
 /* ---- differences ---- */
+
+bool compare_is_exact(const struct compare_run *recorded, const struct compare_run *here)
+{
+    const struct trial_result *a = &recorded->result, *b = &here->result;
+
+    return strcmp(a->kernel, b->kernel) == 0 &&
+           (!a->trainer[0] || !b->trainer[0] || strcmp(a->trainer, b->trainer) == 0);
+}
 
 /* Where they go, and how many there were. */
 struct differences {

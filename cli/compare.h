@@ -1,7 +1,7 @@
 /*
- * Two runs of the same trial side by side. On the same kernel family they must agree in every
- * number; on different ones rounding differs, training amplifies it, and they must agree within
- * tolerances that were measured on the article's networks (docs/cli.md).
+ * Two runs of the same trial side by side. With the same trainer on the same kernel family they
+ * must agree in every number; elsewhere rounding differs, training amplifies it, and they must
+ * agree within tolerances that were measured on the article's networks (docs/cli.md).
  */
 #pragma once
 
@@ -25,12 +25,15 @@ int compare_run_read(const json_t *trial, const json_t *measurements, struct com
 void compare_run_add(struct compare_run *run, const struct measurement *measurement);
 void compare_run_clear(struct compare_run *run);
 
+/* Whether the same numbers can be asked for: the same kernel and trainer. */
+bool compare_is_exact(const struct compare_run *recorded, const struct compare_run *here);
+
 /* Writes a line "  what: A recorded, B here" for every difference; returns how many. Daemons tell
  * real numbers with 15 digits, so that many are compared. */
 size_t compare_exactly(const struct compare_run *recorded, const struct compare_run *here,
                        FILE *out);
 
-/* The same, with tolerances, for runs on different kernel families:
+/* The same, with tolerances, for runs that cannot be the same:
  *   steps to the target: 20 % or 3 steps; one that was not reached counts as the steps taken;
  *   loss at step 1: a ten-thousandth of it;
  *   test accuracy: 0.001 at step 1, 0.02 up to step 8, 0.06 from there on. */

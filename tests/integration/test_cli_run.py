@@ -5,6 +5,7 @@ import pathlib
 import pty
 import re
 import signal
+import sqlite3
 import struct
 import subprocess
 import fcntl
@@ -126,6 +127,62 @@ class Run(Programs):
         self.assertEqual([row["depth"] for row in json.loads(done.stdout)["summary"]], [1, 2])
         done = self.run_tiny("--depth", "1..2", "--format", "csv")
         self.assertEqual(len(done.stdout.splitlines()), 3)
+
+
+class Verify(Programs):
+    """What was trained once, held against what is trained now."""
+
+    def setUp(self):
+        super().setUp()
+        done = self.ninety("run", "--db", self.db, *TINY, "--depth", "1..2", "--replicates", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def tamper(self, sql):
+        """Writes what ninetyd never would, triggers out of the way."""
+        connection = sqlite3.connect(self.db)
+        for name, in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(sql)
+        connection.commit()
+        connection.close()
+
+    def test_trials_are_the_same_when_trained_again(self):
+        done = self.ninety("verify", "1", "4", "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, "trial 1: the same: 20 steps, [0-9]+ measurements, weights [0-9a-f]{12} ")
+        self.assertIn("all 2 trials verified", done.stdout)
+        done = self.ninety("verify", "--sample", "3", "--db", self.db)
+        self.assertEqual(done.stdout.count("the same"), 3, done.stdout + done.stderr)
+
+    def test_a_number_that_was_changed_is_found(self):
+        self.tamper("UPDATE measurements SET train_loss = train_loss + 1e-6 WHERE trial = 2 AND step = 4")
+        done = self.ninety("verify", "2", "--db", self.db)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("trial 2: DIFFERS in 1 places\n  training loss at step 4", done.stdout)
+
+    def test_another_kernel_is_said_and_compared_within_tolerances(self):
+        self.tamper("UPDATE attempts SET kernel = 'Nonesuch'")
+        done = self.ninety("verify", "3", "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("on kernel Nonesuch", done.stdout)
+        self.assertIn("trial 3: close", done.stdout)
+
+    def test_what_cannot_be_verified_is_told(self):
+        done = self.ninety("verify", "99", "--db", self.db)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("trial", done.stderr)
+        self.assertEqual(self.ninety("verify", "x", "--db", self.db).returncode, 2)
+        self.assertEqual(self.ninety("verify", "--db", self.db).returncode, 2)
+
+    def test_check_passes_a_good_database_and_names_what_is_wrong_in_a_bad_one(self):
+        done = self.ninety("check", "--db", self.db)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.tamper("UPDATE sweeps SET reached = reached + 1")
+        done = self.ninety("check", "--db", self.db)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("sweep 1", done.stdout)
+        done = self.ninety("check", "--db", self.folder / "none.db")
+        self.assertEqual(done.returncode, 1)
 
 
 class Terminal(Programs):

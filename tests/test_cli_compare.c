@@ -1,0 +1,193 @@
+#include "cli/compare.h"
+#include "tests/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A run of 20 steps, measured at steps 1, 8 and 20. */
+static struct compare_run run_of(double accuracy, int64_t steps_to_target)
+{
+    struct compare_run run = {.result = {.steps = 20,
+                                         .steps_to_target = steps_to_target,
+                                         .final_accuracy = accuracy,
+                                         .final_loss = 0.3,
+                                         .weights_sha256 = "aa",
+                                         .data_sha256 = "dd",
+                                         .kernel = "Haswell",
+                                         .trainer = "ninety-trainer 1"}};
+    const int64_t steps[] = {1, 8, 20};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct measurement measurement = {.step = steps[i],
+                                          .test_accuracy = accuracy / (double)(3 - i),
+                                          .train_loss = 2.0 / (double)(i + 1),
+                                          .cpu_ms = (double)i};
+        compare_run_add(&run, &measurement);
+    }
+    return run;
+}
+
+typedef size_t compare(const struct compare_run *, const struct compare_run *, FILE *);
+
+/* The differences found, and what was said of them; clears both runs. */
+static size_t differences(compare *how, struct compare_run *a, struct compare_run *b, char **ret)
+{
+    size_t size;
+    FILE *out = open_memstream(ret, &size);
+    size_t n = how(a, b, out);
+
+    fclose(out);
+    compare_run_clear(a);
+    compare_run_clear(b);
+    return n;
+}
+
+static void assert_said(compare *how, struct compare_run a, struct compare_run b, const char *said)
+{
+    char *text;
+    size_t n = differences(how, &a, &b, &text);
+
+    if (said) {
+        assert_int_equal(n, 1);
+        assert_non_null(strstr(text, said));
+    } else {
+        assert_int_equal(n, 0);
+        assert_string_equal(text, "");
+    }
+    free(text);
+}
+
+static void equal_runs_have_no_differences(void **state)
+{
+    struct compare_run slower = run_of(0.9, 20);
+    (void)state;
+
+    slower.measurements[1].cpu_ms = 99; /* time is not compared */
+    assert_said(compare_exactly, run_of(0.9, 20), slower, NULL);
+    assert_said(compare_exactly, run_of(0.9, -1), run_of(0.9, -1), NULL);
+    assert_said(compare_closely, run_of(0.9, 20), run_of(0.9, 20), NULL);
+}
+
+static void every_number_counts_on_the_same_kernel(void **state)
+{
+    struct compare_run here;
+    (void)state;
+
+    here = run_of(0.9, 20);
+    here.measurements[1].train_loss += 1e-7;
+    assert_said(compare_exactly, run_of(0.9, 20), here, "training loss at step 8");
+    here = run_of(0.9, 20);
+    here.measurements[2].test_accuracy -= 0.0001;
+    assert_said(compare_exactly, run_of(0.9, 20), here, "test accuracy at step 20");
+    here = run_of(0.9, 20);
+    strcpy(here.result.weights_sha256, "bb");
+    assert_said(compare_exactly, run_of(0.9, 20), here, "weights sha256: aa recorded, bb here");
+    assert_said(compare_exactly, run_of(0.9, 20), run_of(0.9, 19), "steps to the target");
+    assert_said(compare_exactly, run_of(0.9, 20), run_of(0.9, -1), "steps to the target");
+    here = run_of(0.9, 20);
+    here.measurements[1].train_loss = NAN;
+    assert_said(compare_exactly, run_of(0.9, 20), here, "training loss at step 8");
+    here = run_of(0.9, 20);
+    strcpy(here.result.data_sha256, "ee");
+    assert_said(compare_exactly, run_of(0.9, 20), here, "data sha256");
+}
+
+static void a_measurement_that_is_missing_is_a_difference(void **state)
+{
+    struct compare_run here = run_of(0.9, 20);
+    char *text;
+    struct compare_run recorded = run_of(0.9, 20);
+    (void)state;
+
+    here.n_measurements = 2;
+    assert_int_equal(differences(compare_exactly, &recorded, &here, &text), 2);
+    assert_non_null(strstr(text, "step 20: recorded, but not measured here"));
+    free(text);
+}
+
+static void other_kernels_are_given_their_tolerances_and_no_more(void **state)
+{
+    struct compare_run here;
+    (void)state;
+
+    assert_said(compare_closely, run_of(0.9, 20), run_of(0.9, 24), NULL);
+    assert_said(compare_closely, run_of(0.9, 20), run_of(0.9, 25), "steps to the target");
+    assert_said(compare_closely, run_of(0.9, 5), run_of(0.9, 8), NULL);
+    assert_said(compare_closely, run_of(0.9, 18), run_of(0.9, -1), NULL); /* 20 steps taken */
+    here = run_of(0.9, 20);
+    here.measurements[0].test_accuracy += 0.002;
+    assert_said(compare_closely, run_of(0.9, 20), here, "test accuracy at step 1:");
+    here = run_of(0.9, 20);
+    here.measurements[1].test_accuracy += 0.019;
+    here.measurements[2].test_accuracy += 0.059;
+    here.measurements[2].train_loss += 1;
+    assert_said(compare_closely, run_of(0.9, 20), here, NULL);
+    here = run_of(0.9, 20);
+    here.measurements[1].test_accuracy += 0.021;
+    assert_said(compare_closely, run_of(0.9, 20), here, "test accuracy at step 8");
+    here = run_of(0.9, 20);
+    here.measurements[0].train_loss *= 1.001;
+    assert_said(compare_closely, run_of(0.9, 20), here, "training loss at step 1");
+}
+
+static void only_the_same_kernel_and_trainer_can_be_exact(void **state)
+{
+    struct compare_run a = run_of(0.9, 20), b = run_of(0.9, 20);
+    (void)state;
+
+    assert_true(compare_is_exact(&a, &b));
+    strcpy(b.result.kernel, "SkylakeX");
+    assert_false(compare_is_exact(&a, &b));
+    strcpy(b.result.kernel, "Haswell");
+    strcpy(b.result.trainer, "ninety-trainer 2");
+    assert_false(compare_is_exact(&a, &b));
+    b.result.trainer[0] = '\0';
+    assert_true(compare_is_exact(&a, &b));
+    compare_run_clear(&a);
+    compare_run_clear(&b);
+}
+
+static void a_trial_is_read_as_the_daemon_tells_it(void **state)
+{
+    struct compare_run run;
+    struct error error;
+    json_t *trial = json_loads("{\"id\": 3, \"steps\": 51, \"steps_to_target\": null,"
+                               " \"final_accuracy\": 0.5, \"final_loss\": 1.5, \"kernel\": \"k\","
+                               " \"trainer\": \"t\", \"weights_sha256\": \"w\"}",
+                               0, NULL);
+    json_t *curve = json_loads("{\"measurements\": [{\"step\": 0, \"test_accuracy\": 0.1,"
+                               " \"train_loss\": null}, {\"step\": 4, \"test_accuracy\": 0.25,"
+                               " \"train_loss\": 2}]}",
+                               0, NULL);
+    (void)state;
+
+    assert_int_equal(compare_run_read(trial, curve, &run, &error), 0);
+    assert_int_equal(run.result.steps, 51);
+    assert_int_equal(run.result.steps_to_target, -1);
+    assert_string_equal(run.result.weights_sha256, "w");
+    assert_int_equal(run.n_measurements, 2);
+    assert_true(isnan(run.measurements[0].train_loss));
+    assert_int_equal(run.measurements[1].step, 4);
+    compare_run_clear(&run);
+    json_decref(trial);
+
+    trial = json_loads("{\"id\": 3, \"steps\": null, \"state\": \"queued\"}", 0, NULL);
+    assert_int_equal(compare_run_read(trial, curve, &run, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "trial 3 has no result: it is queued");
+    json_decref(trial);
+    json_decref(curve);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_runs_have_no_differences),
+        cmocka_unit_test(every_number_counts_on_the_same_kernel),
+        cmocka_unit_test(a_measurement_that_is_missing_is_a_difference),
+        cmocka_unit_test(other_kernels_are_given_their_tolerances_and_no_more),
+        cmocka_unit_test(only_the_same_kernel_and_trainer_can_be_exact),
+        cmocka_unit_test(a_trial_is_read_as_the_daemon_tells_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
