@@ -63,10 +63,11 @@ function goalLine(goal: number): Mark[] {
     Plot.text([`target ${target(goal)}`], {
       ...quiet,
       y: () => goal,
-      frameAnchor: "left",
-      textAnchor: "start",
-      dx: 6,
-      dy: -8,
+      frameAnchor: "right",
+      textAnchor: "end",
+      dy: -9,
+      stroke: "var(--card)", // a halo, where a curve passes
+      strokeWidth: 4,
     }),
   ];
 }
