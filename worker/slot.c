@@ -16,6 +16,7 @@
 
 #define READY_WITHIN_MS 120000 /* a framework may take its time to load */
 #define STOP_GRACE_MS 1000
+#define ALSO_US_MS 500 /* whoever stops all of a job's processes has told us too within this */
 #define RESTART_FIRST_MS 500
 #define RESTART_MOST_MS 30000
 #define SHORT_OF_SILENCE 10000 /* CPU time of less than this part of the silence is no work */
@@ -32,7 +33,8 @@ struct slot {
     bool suspect;            /* it has died since a trial last ended in order */
     struct backoff restart;
     struct rng jitter;
-    bool blameless; /* STOPPING: not for anything it did */
+    bool blameless;  /* STOPPING: not for anything it did */
+    int wait_status; /* DOWN, asked to end by somebody else: as from waitpid */
     bool closing;
 
     enum trial_state trial;
@@ -268,6 +270,32 @@ static void restart(struct slot *slot, bool blameless)
     uv_timer_start(&slot->timer, on_restart, wait_ms, 0);
 }
 
+static void judge_death(struct slot *slot, int wait_status)
+{
+    char reason[512];
+    describe_death(slot, wait_status, reason, sizeof reason);
+    log_warn("trainer died slot=%d reason=\"%s\"", slot->options.index, reason);
+    if (slot->trial == IN_HAND || slot->restart.n_failures >= STARTS_PER_TRIAL) {
+        fail_trial(slot, reason);
+    }
+    restart(slot, false);
+}
+
+static void on_not_also_us(uv_timer_t *timer)
+{
+    struct slot *slot = timer->data;
+    judge_death(slot, slot->wait_status);
+}
+
+/* A batch system or an init that stops us may have told our trainers as well, and first. That is
+ * no failure of the trial: slot_close hands it back if it comes in a moment. */
+static bool was_asked_to_end(int wait_status)
+{
+    return WIFSIGNALED(wait_status) &&
+           (WTERMSIG(wait_status) == SIGTERM || WTERMSIG(wait_status) == SIGINT ||
+            WTERMSIG(wait_status) == SIGHUP);
+}
+
 static void on_exit_of_trainer(void *arg, int wait_status)
 {
     struct slot *slot = arg;
@@ -275,15 +303,14 @@ static void on_exit_of_trainer(void *arg, int wait_status)
     slot->trainer = DOWN; /* before anybody asks whether the slot is free */
     slot->process = NULL;
     uv_timer_stop(&slot->timer);
-    if (!stopped) {
-        char reason[512];
-        describe_death(slot, wait_status, reason, sizeof reason);
-        log_warn("trainer died slot=%d reason=\"%s\"", slot->options.index, reason);
-        if (slot->trial == IN_HAND || slot->restart.n_failures >= STARTS_PER_TRIAL) {
-            fail_trial(slot, reason);
-        }
+    if (stopped) {
+        restart(slot, slot->blameless);
+    } else if (was_asked_to_end(wait_status)) {
+        slot->wait_status = wait_status;
+        uv_timer_start(&slot->timer, on_not_also_us, ALSO_US_MS, 0);
+    } else {
+        judge_death(slot, wait_status);
     }
-    restart(slot, stopped && slot->blameless);
 }
 
 static void on_never_ready(uv_timer_t *timer)

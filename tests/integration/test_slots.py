@@ -1,4 +1,5 @@
 """What a slot costs: the images belong to all trainers of a machine together."""
+import os
 import pathlib
 import re
 import unittest
@@ -26,6 +27,8 @@ def memory(pid):
 
 class Slots(unittest.TestCase):
     def test_a_further_slot_costs_less_than_80_mib(self):
+        if b"__asan_init" in pathlib.Path(os.environ["NINETY_TRAINER"]).read_bytes():
+            self.skipTest("most of this trainer's memory is the sanitizer's")
         daemon = FakeDaemon()
         self.addCleanup(daemon.stop)
         worker = Worker(daemon.url, slots=2, trainer=None)

@@ -5,12 +5,15 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
 from daemon import wait_until
 from fake_daemon import FakeDaemon
 from worker import NINETY_WORKER, Worker
+
+SOURCE_ROOT = pathlib.Path(os.environ["NINETY_SOURCE_ROOT"])
 
 
 def alive(pid):
@@ -249,6 +252,17 @@ class Stopping(WorkerTest):
                                                       "released": True})
         self.assertFalse(any(alive(pid) for pid in trainers))
 
+    def test_a_batch_system_that_stops_trainers_first_costs_no_attempt(self):
+        self.start()
+        self.daemon.submit(9)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        trainer = self.worker.trainers()[0]
+        os.kill(trainer, signal.SIGTERM)
+        wait_until(lambda: not alive(trainer), "end of the trainer")
+        self.worker.terminate()
+        self.assertEqual(self.worker.wait(3), 0)
+        self.assertEqual(self.daemon.end(1), {"trial": 1, "attempt": 1, "released": True})
+
     def test_sigterm_ends_it_even_while_the_daemon_is_away(self):
         self.start("--no-pin")
         self.daemon.submit(9)
@@ -312,6 +326,14 @@ class TrainerTrouble(WorkerTest):
         self.assertTrue(failed["retry"])
         self.assert_done(2)
 
+    def test_a_trainer_stopped_by_somebody_is_a_failed_attempt(self):
+        self.start()
+        self.daemon.submit(9, 0)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        os.kill(self.worker.trainers()[0], signal.SIGTERM)
+        self.assertIn("killed by SIGTERM", self.end_of(1)["failed"]["reason"])
+        self.assert_done(2)
+
     def test_a_trainer_killed_for_want_of_memory_is_told_apart(self):
         try:
             group = MemoryGroup(128 << 20)
@@ -366,6 +388,28 @@ class Data(WorkerTest):
         self.assertIn("unheard-of", failed["reason"])
 
 
+class Deploy(WorkerTest):
+    def test_the_slurm_script_runs_a_worker_with_the_tasks_cores_and_leaves_when_idle(self):
+        self.daemon = FakeDaemon(token="secret")
+        self.addCleanup(self.daemon.stop)
+        with tempfile.TemporaryDirectory(prefix="ninety-") as home:
+            token = pathlib.Path(home) / ".config" / "ninety" / "token"
+            token.parent.mkdir(parents=True)
+            token.write_text("secret\n", encoding="ascii")
+            env = {**os.environ, "HOME": home, "NINETY_DAEMON": self.daemon.url,
+                   "SLURM_CPUS_PER_TASK": "3", "NINETY_IDLE_S": "1", "OPENBLAS_CORETYPE": "default",
+                   "PATH": f"{pathlib.Path(NINETY_WORKER).parent}:{os.environ['PATH']}"}
+            done = subprocess.run([SOURCE_ROOT / "deploy" / "ninety-worker.sbatch"], env=env,
+                                  capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.daemon.calls("/v1/workers")[0]["slots"], 3)
+        env.pop("NINETY_DAEMON")
+        done = subprocess.run([SOURCE_ROOT / "deploy" / "ninety-worker.sbatch"], env=env,
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("NINETY_DAEMON", done.stderr)
+
+
 class CommandLine(unittest.TestCase):
     def run_worker(self, *options, **env):
         return subprocess.run([NINETY_WORKER, *options], capture_output=True, text=True, timeout=20,
@@ -378,6 +422,9 @@ class CommandLine(unittest.TestCase):
                      "kernel", "cache", "version", "help", "no-pin", "die-with-parent",
                      "hang-timeout"):
             self.assertIn(f"--{flag}", done.stdout)
+        page = (SOURCE_ROOT / "docs" / "workers.md").read_text(encoding="utf-8")
+        for flag in re.findall(r"--[a-z-]+", done.stdout):
+            self.assertIn(f"`{flag}", page, "docs/workers.md")
         self.assertTrue(re.fullmatch(r"ninety-worker \d+\.\d+\.\d+\n",
                                      self.run_worker("--version").stdout))
 

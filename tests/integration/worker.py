@@ -49,8 +49,9 @@ class Worker:
         if not data:
             write_data_set(self.data / "tiny")
         self.log_path = root / "log"
+        cache = os.environ.get("NINETY_CACHE") or str(root / "cache")
         command = [*prefix, NINETY_WORKER, "--daemon", url, "--slots", str(slots), "--cache",
-                   str(root / "cache"), "--data", str(self.data), "--kernel", "default", *options]
+                   cache, "--data", str(self.data), "--kernel", "default", *options]
         if trainer:
             command += ["--trainer", trainer]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("NINETY_TOKEN")}
