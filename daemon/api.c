@@ -194,6 +194,19 @@ void api_on_request(struct http_request *request, void *ctx)
 
 /* ---- the round ---- */
 
+/* A disk that fails is tried every second; it is said once, and once more when it works again. */
+static void log_health(struct api *api)
+{
+    bool healthy = queue_is_healthy(api->queue);
+    if (api->healthy && !healthy) {
+        log_error("the database cannot be written, requests that write get 503 error=\"%s\"",
+                  queue_message(api->queue));
+    } else if (!api->healthy && healthy) {
+        log_info("the database can be written again");
+    }
+    api->healthy = healthy;
+}
+
 /* The end of a round: what the time brings, who waits, and then all of it to disk. */
 static int commit(void *ctx)
 {
@@ -205,10 +218,9 @@ static int commit(void *ctx)
     api_serve_waiters(api, &now);
     int rc = queue_commit(api->queue);
     if (rc != 0) {
-        log_error("a round could not be made durable, its requests get 503 error=\"%s\"",
-                  strerror(-rc));
         api->wait_ms = LONGEST_SLEEP_MS;
     }
+    log_health(api);
     return rc;
 }
 
@@ -243,6 +255,7 @@ int api_create(uv_loop_t *loop, const struct api_options *options, struct api **
     api->loop = loop;
     api->queue = options->queue;
     api->lease_ms = options->lease_ms;
+    api->healthy = true;
     api->token = options->token != NULL ? strdup(options->token) : NULL;
     api->datasets = datasets_create(options->data_directory);
     api->readers = read_pool_create(loop, options->db_path);

@@ -29,7 +29,7 @@ struct api {
     struct datasets *datasets;
     char *token; /* NULL: none */
     int64_t lease_ms;
-    bool stopping;
+    bool stopping, healthy;
     bool timer_closed;
     int n_jobs; /* on the thread pool; they hold the api */
 

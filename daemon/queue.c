@@ -270,6 +270,14 @@ static int64_t next_due_ms(const struct queue *queue)
     return memory->dirty_workers ? earlier(due, queue->workers_due_ms) : due;
 }
 
+/* Tries the disk again: an event that stands only if it can be committed. */
+static int note_recovery(struct queue *queue)
+{
+    struct store_event event = {.kind = "database_recovered"};
+    int rc = queue_write(queue);
+    return rc == 0 ? queue_note(queue, &event) : rc;
+}
+
 static int tick(struct queue *queue)
 {
     forgive_oversleeping(queue);
@@ -282,6 +290,9 @@ static int tick(struct queue *queue)
     }
     if (rc == 0 && queue->memory.dirty_workers && queue->workers_due_ms <= queue->now.mono_ms) {
         rc = write_workers(queue);
+    }
+    if (rc == 0 && !queue->healthy) {
+        rc = note_recovery(queue);
     }
     return rc;
 }

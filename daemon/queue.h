@@ -93,7 +93,8 @@ bool queue_is_dirty(const struct queue *queue);
  */
 int queue_commit(struct queue *queue);
 
-/* Whether the last attempt to write succeeded; for /healthz. */
+/* Whether the last attempt to write succeeded; for /healthz. While it did not, each queue_tick
+ * tries again. */
 bool queue_is_healthy(const struct queue *queue);
 /* Why it did not, in the database's words. */
 const char *queue_message(const struct queue *queue);
