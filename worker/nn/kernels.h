@@ -1,6 +1,6 @@
 /*
  * The loops over batches and parameters that are not matrix products, each once in plain C
- * (kernels_code.h) and compiled for several instruction sets; the widest that the CPU has is
+ * (kernels_code.c) and compiled for several instruction sets; the widest that the CPU has is
  * chosen at run time. Every variant gives the same bits: sums run in an order that does not depend
  * on the vector width, and multiply and add are never contracted. So a trial depends on the BLAS
  * kernel family and on nothing else of the machine.

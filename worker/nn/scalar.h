@@ -1,7 +1,7 @@
 /*
  * Elementary functions and the nine activations on one float, written without branches and calls
  * so that a loop over them is vectorized. Multiply and add only, in a fixed order: the same bits
- * whatever the vector width. Included by kernels_code.h alone.
+ * whatever the vector width. Included by the kernels alone.
  */
 #pragma once
 
@@ -10,18 +10,20 @@
 #include <stdint.h>
 #include <string.h>
 
+#define INLINE static inline __attribute__((always_inline))
+
 #define SELU_SCALE 1.05070098735548049f /* Klambauer et al. 2017 */
 #define SELU_ALPHA 1.67326324235437728f
 #define LEAKY_SLOPE 0.2f /* tf.nn.leaky_relu */
 
-static inline float scalar_from_bits(int32_t bits)
+INLINE float scalar_from_bits(int32_t bits)
 {
     float x;
     memcpy(&x, &bits, sizeof(x));
     return x;
 }
 
-static inline float scalar_clamp(float x, float low, float high)
+INLINE float scalar_clamp(float x, float low, float high)
 {
     x = x < low ? low : x;
     return x > high ? high : x;
@@ -29,7 +31,7 @@ static inline float scalar_clamp(float x, float low, float high)
 
 /* e^x by 2^n e^r, |r| <= ln 2 / 2, and a polynomial of degree 6 (Cephes expf); x is clamped to
  * where the result is a normal number. Within 2 ulp. NaN stays NaN. */
-static inline float scalar_exp(float x)
+INLINE float scalar_exp(float x)
 {
     const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
     float c = scalar_clamp(x, -87.0f, 88.0f);
@@ -50,13 +52,13 @@ static inline float scalar_exp(float x)
     return p * scalar_from_bits((exponent + 127) << 23);
 }
 
-static inline float scalar_sigmoid(float x)
+INLINE float scalar_sigmoid(float x)
 {
     return 1.0f / (1.0f + scalar_exp(-x));
 }
 
 /* x P(x^2) / Q(x^2), a minimax rational function (as in Eigen); within 5 ulp. */
-static inline float scalar_tanh(float x)
+INLINE float scalar_tanh(float x)
 {
     float c = scalar_clamp(x, -7.90531110763549805f, 7.90531110763549805f);
     float s = c * c;
@@ -78,7 +80,7 @@ static inline float scalar_tanh(float x)
 
 /* e^x - 1 for x <= 0. A sum that cancels near 0 would lose all digits there; tanh does not:
  * e^x - 1 = 2 t / (1 - t), t = tanh(x / 2). */
-static inline float scalar_expm1_negative(float x)
+INLINE float scalar_expm1_negative(float x)
 {
     float t = scalar_tanh(0.5f * x);
     return 2.0f * t / (1.0f - t);
@@ -86,12 +88,12 @@ static inline float scalar_expm1_negative(float x)
 
 /* The standard normal density and distribution; erfc by Abramowitz and Stegun 7.1.26, whose
  * error is below 1.5e-7. */
-static inline float scalar_normal_density(float x)
+INLINE float scalar_normal_density(float x)
 {
     return 0.398942280401432678f * scalar_exp(-0.5f * x * x);
 }
 
-static inline float scalar_normal_cdf(float x)
+INLINE float scalar_normal_cdf(float x)
 {
     float z = (x < 0 ? -x : x) * 0.707106781186547524f;
     float t = 1.0f / (1.0f + 0.3275911f * z);
@@ -105,7 +107,7 @@ static inline float scalar_normal_cdf(float x)
 }
 
 /* f(x); with a constant f this is one straight line. */
-static inline float scalar_activation(enum activation f, float x)
+INLINE float scalar_activation(enum activation f, float x)
 {
     switch (f) {
     case ACTIVATION_RELU:
@@ -130,7 +132,7 @@ static inline float scalar_activation(enum activation f, float x)
 }
 
 /* f'(x), given y = f(x), which is the cheaper argument for most. */
-static inline float scalar_derivative(enum activation f, float x, float y)
+INLINE float scalar_derivative(enum activation f, float x, float y)
 {
     switch (f) {
     case ACTIVATION_RELU:
