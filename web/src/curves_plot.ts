@@ -65,7 +65,7 @@ function goalLine(goal: number): Mark[] {
       y: () => goal,
       frameAnchor: "right",
       textAnchor: "end",
-      dy: -9,
+      dy: -13,
       stroke: "var(--card)", // a halo, where a curve passes
       strokeWidth: 4,
     }),
