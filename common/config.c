@@ -1,5 +1,7 @@
 #include "common/config.h"
 
+#include "common/decimal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,63 +255,83 @@ json_t *config_to_json(const struct trial_config *config)
     return object;
 }
 
-/* The shortest decimal that reads back as the same double. */
-static void shortest_real(double real, char text[32])
+/* A text that grows in a buffer known to be large enough. */
+struct text {
+    char *at;
+};
+
+static void put(struct text *text, const char *part)
 {
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, 32, "%.*g", digits, real);
-        if (strtod(text, NULL) == real) {
-            return;
-        }
+    size_t length = strlen(part);
+    memcpy(text->at, part, length);
+    text->at += length;
+}
+
+static void put_integer(struct text *text, int64_t integer)
+{
+    char digits[24];
+    int n = 0;
+    do { /* fields are not negative */
+        digits[n++] = (char)('0' + integer % 10);
+        integer /= 10;
+    } while (integer > 0);
+    while (n > 0) {
+        *text->at++ = digits[--n];
     }
 }
 
-static size_t put_value(char *at, size_t size, enum config_field field,
-                        const struct config_value *value)
+static void put_ints(struct text *text, const struct config_value *value)
+{
+    put(text, "[");
+    for (int i = 0; i < value->ints.n; i++) {
+        put(text, i ? "," : "");
+        put_integer(text, value->ints.at[i]);
+    }
+    put(text, "]");
+}
+
+static void put_value(struct text *text, enum config_field field, const struct config_value *value)
 {
     const struct config_field_info *info = &config_fields[field];
     switch (info->type) {
     case CONFIG_INT:
-        return (size_t)snprintf(at, size, "%lld", (long long)value->integer);
-    case CONFIG_DOUBLE: {
-        char real[32];
-        shortest_real(value->real, real);
-        return (size_t)snprintf(at, size, "%s", real);
-    }
+        put_integer(text, value->integer);
+        break;
+    case CONFIG_DOUBLE:
+        text->at += decimal_shortest(value->real, text->at);
+        break;
     case CONFIG_BOOL:
-        return (size_t)snprintf(at, size, "%s", value->integer ? "true" : "false");
+        put(text, value->integer ? "true" : "false");
+        break;
     case CONFIG_CHOICE:
-        return (size_t)snprintf(at, size, "\"%s\"", info->choices[value->integer]);
-    case CONFIG_NAME:
-        return (size_t)snprintf(at, size, "\"%s\"", value->name);
-    case CONFIG_INTS: {
-        size_t used = (size_t)snprintf(at, size, "[");
-        for (int i = 0; i < value->ints.n; i++) {
-            used +=
-                (size_t)snprintf(at + used, size - used, "%s%d", i ? "," : "", value->ints.at[i]);
-        }
-        return used + (size_t)snprintf(at + used, size - used, "]");
+    case CONFIG_NAME: /* letters, digits, '-', '_' and '.' */
+        put(text, "\"");
+        put(text, info->type == CONFIG_NAME ? value->name : info->choices[value->integer]);
+        put(text, "\"");
+        break;
+    case CONFIG_INTS:
+        put_ints(text, value);
+        break;
     }
-    }
-    return 0;
 }
 
 char *config_to_text(const struct trial_config *config)
 {
     /* Names and numbers of every field, and up to CONFIG_MAX_LAYERS layers of 6 characters. */
     enum { SIZE = 2048 };
-    char text[SIZE];
-    size_t used = 0;
+    char buffer[SIZE];
+    struct text text = {buffer};
     for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
         if (field == CONFIG_DEPTH || field == CONFIG_WIDTH) {
             continue;
         }
         struct config_value value;
         value_of(config, field, &value);
-        used += (size_t)snprintf(text + used, SIZE - used, "%c\"%s\":", used ? ',' : '{',
-                                 config_fields[field].name);
-        used += put_value(text + used, SIZE - used, field, &value);
+        put(&text, text.at == buffer ? "{\"" : ",\"");
+        put(&text, config_fields[field].name);
+        put(&text, "\":");
+        put_value(&text, field, &value);
     }
-    snprintf(text + used, SIZE - used, "}");
-    return strdup(text);
+    put(&text, "}");
+    return strndup(buffer, (size_t)(text.at - buffer));
 }

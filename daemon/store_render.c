@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void render_init(struct render *render, reader_sink sink, void *arg)
@@ -53,18 +52,12 @@ void render_integer(struct render *render, int64_t value)
     put(render, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
 }
 
-void render_shortest(double value, char text[32])
+void render_shortest(double value, char text[DECIMAL_SIZE])
 {
-    if (!isfinite(value)) {
-        snprintf(text, 32, "null");
-        return;
-    }
-    /* 15 digits are enough for what people write; %g drops the zeros. */
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, 32, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            return;
-        }
+    if (isfinite(value)) {
+        decimal_shortest(value, text);
+    } else {
+        memcpy(text, "null", 5);
     }
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "common/decimal.h"
 #include "daemon/store_reader.h"
 
 #include <sqlite3.h>
@@ -30,4 +31,4 @@ void render_csv_row(struct render *render, sqlite3_stmt *stmt);
 int render_end(struct render *render);
 
 /* The shortest decimal that reads back as the same double; infinities and NaN are "null". */
-void render_shortest(double value, char text[32]);
+void render_shortest(double value, char text[DECIMAL_SIZE]);
