@@ -1,67 +1,11 @@
 #include "common/protocol.h"
 
+#include "common/protocol_members.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- structs as JSON members, by table ---- */
-
-enum member_type { MEMBER_INT, MEMBER_LAYER, MEMBER_REAL, MEMBER_TEXT, MEMBER_BOOL };
-
-struct member {
-    const char *name;
-    enum member_type type;
-    bool required;
-    size_t offset, size; /* size: of a MEMBER_TEXT's array */
-};
-
-/* clang-format off */
-#define INT(s, n, required) {#n, MEMBER_INT, required, offsetof(struct s, n), 0}
-#define REAL(s, n, required) {#n, MEMBER_REAL, required, offsetof(struct s, n), 0}
-#define TEXT(s, n, required) {#n, MEMBER_TEXT, required, offsetof(struct s, n), sizeof(((struct s *)0)->n)}
-#define END {0}
-/* clang-format on */
-
-static const struct member measurement_members[] = {
-    INT(measurement, step, true),         REAL(measurement, test_accuracy, true),
-    REAL(measurement, train_loss, false), REAL(measurement, cpu_ms, true),
-    REAL(measurement, wall_ms, true),     END,
-};
-
-static const struct member layer_members[] = {
-    INT(layer_stat, step, true),
-    {"layer", MEMBER_LAYER, true, offsetof(struct layer_stat, layer), 0},
-    REAL(layer_stat, gradient_rms, false),
-    REAL(layer_stat, preactivation_gradient_rms, false),
-    REAL(layer_stat, weight_rms, false),
-    REAL(layer_stat, update_ratio, false),
-    REAL(layer_stat, saturated, false),
-    REAL(layer_stat, dead, false),
-    REAL(layer_stat, preactivation_mean, false),
-    REAL(layer_stat, preactivation_std, false),
-    END,
-};
-
-static const struct member result_members[] = {
-    INT(trial_result, steps, true),
-    INT(trial_result, steps_to_target, false),
-    REAL(trial_result, seconds_to_target, false),
-    REAL(trial_result, final_accuracy, true),
-    REAL(trial_result, final_loss, false),
-    REAL(trial_result, ms_per_step, false),
-    TEXT(trial_result, weights_sha256, false),
-    TEXT(trial_result, data_sha256, false),
-    TEXT(trial_result, kernel, false),
-    TEXT(trial_result, trainer, false),
-    END,
-};
-
-static const struct member failure_members[] = {
-    TEXT(trial_failure, reason, true),
-    {"retry", MEMBER_BOOL, false, offsetof(struct trial_failure, retry), 0},
-    END,
-};
 
 static const struct member ready_members[] = {
     INT(trainer_event, protocol, true),
@@ -101,27 +45,6 @@ static int members_to_json(const struct member *members, const void *data, json_
         }
     }
     return 0;
-}
-
-static void member_set_absent(const struct member *member, void *field)
-{
-    switch (member->type) {
-    case MEMBER_INT:
-        *(int64_t *)field = -1;
-        break;
-    case MEMBER_LAYER:
-        *(int *)field = 0;
-        break;
-    case MEMBER_REAL:
-        *(double *)field = NAN;
-        break;
-    case MEMBER_TEXT:
-        *(char *)field = '\0';
-        break;
-    case MEMBER_BOOL:
-        *(bool *)field = false;
-        break;
-    }
 }
 
 static int member_from_json(const struct member *member, const json_t *json, void *field,

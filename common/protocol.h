@@ -84,6 +84,13 @@ json_t *report_to_json(const struct report *report);
 int report_from_json(const json_t *object, struct report *ret, struct error *error);
 void report_clear(struct report *report);
 
+/* The whole body of POST /v1/reports from text, many times faster than by way of json_t: takes what
+ * workers usually send, and returns false for everything else, good or bad (escapes, unknown
+ * members, a member twice, a wrong type, no memory): then json_t's way is to be gone, which knows
+ * everything and explains. True: *ret_reports is malloc'd, each to be cleared. */
+bool reports_scan(const char *text, size_t size, int64_t *ret_worker, struct report **ret_reports,
+                  size_t *ret_n);
+
 /* ---- the trainer's lines ---- */
 
 /* The worker's line: one trial to train. */
