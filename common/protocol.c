@@ -28,7 +28,7 @@ static json_t *member_to_json(const struct member *member, const void *field)
         return isfinite(real) ? json_real(real) : NULL;
     }
     case MEMBER_TEXT:
-        return *(const char *)field ? json_string(field) : NULL;
+        return *(const char *)field || member->required ? json_string(field) : NULL;
     case MEMBER_BOOL:
         return json_boolean(*(const bool *)field);
     }

@@ -81,6 +81,23 @@ static void a_censored_result_has_no_steps_to_target(void **state)
     json_decref(json);
 }
 
+/* Found by the fuzzers: what was left out as empty was then missing. */
+static void empty_texts_that_must_be_there_survive_the_trip(void **state)
+{
+    (void)state;
+    struct report report = {.trial = 1, .attempt = 1, .end = REPORT_FAILED}, again;
+    struct trainer_event event = {.type = TRAINER_READY, .protocol = 1}, read;
+    json_t *json = report_to_json(&report);
+    assert_int_equal(report_from_json(json, &again, NULL), 0);
+    assert_int_equal(again.end, REPORT_FAILED);
+    assert_string_equal(again.failure.reason, "");
+    report_clear(&again);
+    json_decref(json);
+    char *line = trainer_event_to_line(&event);
+    assert_int_equal(trainer_event_from_line(line, &read, NULL), 0);
+    free(line);
+}
+
 static void bad_reports_name_the_member(void **state)
 {
     (void)state;
@@ -186,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_done_report_survives_the_trip),
         cmocka_unit_test(a_censored_result_has_no_steps_to_target),
+        cmocka_unit_test(empty_texts_that_must_be_there_survive_the_trip),
         cmocka_unit_test(bad_reports_name_the_member),
         cmocka_unit_test(a_job_survives_the_trip),
         cmocka_unit_test(every_event_survives_the_trip),
