@@ -12,6 +12,9 @@
 
 struct view {
     const struct follow *follow;
+    json_t *sweep;      /* as last seen; NULL before */
+    double seen_at;     /* when the daemon last answered */
+    bool away;          /* it does not just now, and that was said */
     bool drawn;         /* the cursor stands in a bar */
     int64_t shown_done; /* of the last plain line; -1 before the first */
     double shown_at;
@@ -53,18 +56,15 @@ static bool line_is_due(const struct view *view, const struct progress *progress
            (more > 0 && now_s() - view->shown_at > LINE_EVERY_S);
 }
 
-static void show(struct view *view, const json_t *sweep)
+static void show(struct view *view, const struct progress *progress)
 {
-    struct progress progress;
-
-    progress_read(sweep, &progress);
     if (view->follow->terminal->live) {
-        show_bar(view, &progress);
-    } else if (line_is_due(view, &progress)) {
-        char *line = progress_line(&progress);
+        show_bar(view, progress);
+    } else if (line_is_due(view, progress)) {
+        char *line = progress_line(progress);
         fprintf(stderr, "%s\n", line);
         free(line);
-        view->shown_done = progress_done(&progress);
+        view->shown_done = progress_done(progress);
         view->shown_at = now_s();
     }
 }
@@ -80,14 +80,30 @@ static void show_news(struct view *view)
     }
 }
 
-/* One look. FOLLOW_FINISHED also when it is not finished: then *ret_finished is false. */
-static enum follow_outcome look(struct view *view, double *away_since, json_t **sweep,
-                                bool *ret_finished, struct error *error)
+/* The daemon did not answer: FOLLOW_FINISHED while it is worth asking again. */
+static enum follow_outcome stay_away(struct view *view, enum client_outcome outcome)
 {
     const struct follow *follow = view->follow;
+    bool may_come_back = outcome == CLIENT_UNREACHABLE || client_status(follow->client) == 503;
+
+    if (!may_come_back || (now_s() - view->seen_at) * 1000 > follow->patience_ms) {
+        return FOLLOW_FAILED;
+    }
+    if (!view->away) {
+        erase_bar(view);
+        fprintf(stderr, "%s does not answer; waiting for it\n", client_url(follow->client));
+        view->away = true;
+    }
+    return FOLLOW_FINISHED;
+}
+
+/* One look. FOLLOW_FINISHED also while trials are left: *ret_finished says which. */
+static enum follow_outcome look(struct view *view, bool *ret_finished, struct error *error)
+{
+    const struct follow *follow = view->follow;
+    struct progress progress;
     char path[64];
     json_t *answer;
-    struct progress progress;
 
     *ret_finished = false;
     show_news(view);
@@ -96,37 +112,32 @@ static enum follow_outcome look(struct view *view, double *away_since, json_t **
     }
     snprintf(path, sizeof(path), "/v1/sweeps/%lld", (long long)follow->sweep);
     enum client_outcome outcome = client_get(follow->client, path, &answer, error);
-    if (outcome == CLIENT_OK) {
-        *away_since = now_s();
-        json_decref(*sweep);
-        *sweep = answer;
-        progress_read(answer, &progress);
-        *ret_finished = progress_finished(&progress);
-        show(view, answer);
-        return FOLLOW_FINISHED;
+    if (outcome != CLIENT_OK) {
+        return stay_away(view, outcome);
     }
-    bool may_come_back = outcome == CLIENT_UNREACHABLE || client_status(follow->client) == 503;
-    if (!may_come_back || (now_s() - *away_since) * 1000 > follow->patience_ms) {
-        return FOLLOW_FAILED;
-    }
+    json_decref(view->sweep);
+    view->sweep = answer;
+    view->seen_at = now_s();
+    view->away = false;
+    progress_read(answer, &progress);
+    show(view, &progress);
+    *ret_finished = progress_finished(&progress);
     return FOLLOW_FINISHED;
 }
 
 enum follow_outcome follow_sweep(const struct follow *follow, json_t **ret_sweep,
                                  struct error *error)
 {
-    struct view view = {.follow = follow, .shown_done = -1};
-    double away_since = now_s();
-    json_t *sweep = NULL;
-    bool finished = false;
+    struct view view = {.follow = follow, .seen_at = now_s(), .shown_done = -1};
     enum follow_outcome outcome = FOLLOW_FINISHED;
+    bool finished = false;
 
     while (outcome == FOLLOW_FINISHED && !finished) {
         if (interrupt_count() > 0) {
             outcome = FOLLOW_INTERRUPTED;
             break;
         }
-        outcome = look(&view, &away_since, &sweep, &finished, error);
+        outcome = look(&view, &finished, error);
         if (outcome == FOLLOW_FINISHED && !finished) {
             interrupt_sleep_ms(follow->interval_ms);
         }
@@ -134,6 +145,6 @@ enum follow_outcome follow_sweep(const struct follow *follow, json_t **ret_sweep
     if (view.drawn) {
         fputc('\n', stderr);
     }
-    *ret_sweep = sweep;
+    *ret_sweep = view.sweep;
     return outcome;
 }

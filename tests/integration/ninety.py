@@ -1,8 +1,6 @@
 """What the integration tests share: the programs, run in a folder of their own."""
-import json
 import os
 import pathlib
-import signal
 import sqlite3
 import subprocess
 import tempfile

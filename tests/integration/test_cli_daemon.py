@@ -85,6 +85,7 @@ class Daemon(Programs):
         watching.stderr.readline()
         self.daemon.send_signal(signal.SIGTERM)
         self.daemon.communicate(timeout=30)
+        self.assertIn("does not answer; waiting for it", watching.stderr.readline())
         self.daemon, _ = self.start_daemon("--workers", "2", listen=f"127.0.0.1:{port}")
         shown, said = watching.communicate(timeout=60)
         self.assertEqual(watching.returncode, 0, said)

@@ -1,18 +1,17 @@
 """`ninety run` and `ninety train` with the real daemon, worker and trainer."""
+import fcntl
 import json
 import os
-import pathlib
 import pty
 import re
 import signal
 import sqlite3
 import struct
 import subprocess
-import fcntl
 import termios
 import unittest
 
-from ninety import NINETY, NINETYD, TINY, Programs, alive, descendants, environment, until
+from ninety import NINETY, TINY, Programs, alive, descendants, environment, until
 
 
 class Run(Programs):
