@@ -245,4 +245,5 @@ def main():
             say("failed", job, reason=str(failure), retry=False)
 
 
-main()
+if __name__ == "__main__":
+    main()

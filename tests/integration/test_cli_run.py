@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import struct
 import subprocess
+import tempfile
 import termios
 import unittest
 
@@ -256,6 +257,23 @@ class Train(Programs):
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("depth", done.stderr)
         self.assertEqual(self.ninety("train").returncode, 2)
+
+    def test_a_saved_network_goes_on_from_where_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model, trace = f"{folder}/model.safetensors", f"{folder}/trace"
+            saved = json.loads(self.ninety(*self.words, "--json", "--save", model).stdout)
+            gone_on = self.ninety(*self.words, "--json", "--load", model, "--trace", trace)
+            self.assertEqual(gone_on.returncode, 0, gone_on.stderr)
+            first = json.loads(open(trace, encoding="utf-8").readline())
+        self.assertLess(first["loss"], 2 * saved["final_loss"])
+
+    def test_files_need_our_own_trainer(self):
+        done = self.ninety(*self.words, "--save", "x", "--trainer", "true")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("option of ninety-trainer", done.stderr)
+        done = self.ninety(*self.words, "--load", "/nowhere")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("/nowhere: cannot be read", done.stderr)
 
     def test_a_trainer_that_dies_is_told(self):
         done = self.ninety(*self.words, "--trainer", "echo nonsense")
