@@ -282,6 +282,17 @@ static void a_forgotten_worker_registers_again_and_vouches_for_its_leases(void *
     assert_string_equal(body, "{\"worker\":9,\"reports\":[{\"trial\":12,\"attempt\":1}]}");
 }
 
+static void leases_are_vouched_for_at_once_when_a_claim_tells_of_it(void **state)
+{
+    (void)state;
+    register_at(0);
+    hold();
+    begin(SESSION_CLAIM, 10);
+    answer(SESSION_CLAIM, 11, 404, "{\"error\": {\"code\": \"unknown_worker\"}}");
+    register_at(12);
+    assert_int_equal(due(SESSION_REPORT), 12);
+}
+
 static void another_404_is_not_about_the_worker(void **state)
 {
     (void)state;
@@ -374,6 +385,7 @@ int main(void)
         SESSION_TEST(a_lost_lease_stops_its_trainer_and_is_forgotten),
         SESSION_TEST(a_lease_lost_after_its_end_stops_nobody),
         SESSION_TEST(a_forgotten_worker_registers_again_and_vouches_for_its_leases),
+        SESSION_TEST(leases_are_vouched_for_at_once_when_a_claim_tells_of_it),
         SESSION_TEST(another_404_is_not_about_the_worker),
         SESSION_TEST(a_wrong_token_is_told_apart),
         SESSION_TEST(nonsense_counts_as_no_answer),
