@@ -215,6 +215,14 @@ static size_t join_chunks(const char *in, size_t n_in, char *body, size_t *ret_s
     }
 }
 
+/* Whether an answer may be whole: joining megabytes of chunks after every read takes too long. */
+static bool may_be_whole(const char *head, const char *rest, size_t n_rest, bool head_only)
+{
+    size_t n_value;
+    return head_only || find_field(head, "Transfer-Encoding", &n_value) == NULL ||
+           (n_rest >= 5 && memcmp(rest + n_rest - 5, "0\r\n\r\n", 5) == 0);
+}
+
 /* Takes a whole answer off what was received, if there is one. */
 static bool take_answer(struct http_client *client, bool head_only, bool keep)
 {
@@ -227,8 +235,12 @@ static bool take_answer(struct http_client *client, bool head_only, bool keep)
     const char *rest = client->received + n_head;
     size_t n_rest = client->n_received - n_head, n_used = 0, n_body = 0, n_value;
     char *head = strndup(client->received, n_head);
-    char *body = malloc(n_rest + 1);
     assert_non_null(head);
+    if (!may_be_whole(head, rest, n_rest, head_only)) {
+        free(head);
+        return false;
+    }
+    char *body = malloc(n_rest + 1);
     assert_non_null(body);
     const char *length = find_field(head, "Content-Length", &n_value);
     bool whole = true;

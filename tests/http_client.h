@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <uv.h>
 
-#define CLIENT_TIMEOUT_MS 10000
+#define CLIENT_TIMEOUT_MS 30000
 
 struct http_client;
 
