@@ -63,6 +63,19 @@ class Worker:
         threading.Timer(seconds, thaw).start()
 
 
+def marked(mark):
+    """Processes that still carry this environment variable, but for this one."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if mark.encode() in environment and int(folder.name) != os.getpid():
+            found.append(int(folder.name))
+    return found
+
+
 class Torture:
     def __init__(self, seed, say=print, n_workers=3, unfinished=24):
         self.seed, self.say, self.n_workers, self.unfinished = seed, say, n_workers, unfinished
@@ -156,6 +169,7 @@ class Torture:
     # ---- the run ----
 
     def run(self, seconds):
+        os.environ["NINETY_TORTURE"] = f"{os.getpid()}-{self.seed}"  # inherited by all we start
         expected = self.reference()
         self.say(f"seed {self.seed}: reference of {len(expected)} trials is there")
         with tempfile.TemporaryDirectory(prefix="ninety-torture-") as folder:
@@ -172,6 +186,7 @@ class Torture:
                 self.proxy.close()
             if self.daemon.stop() != 0:
                 self.violations.append("the daemon did not stop well")
+            self.check_processes()
             self.check(pathlib.Path(folder), expected)
         self.counts.update(self.proxy.counts)
         return not self.violations
@@ -197,6 +212,13 @@ class Torture:
         wait_until(lambda: self.n_unfinished() == 0, "the sweeps to be finished", 180)
 
     # ---- what must be true ----
+
+    def check_processes(self):
+        mark = f"NINETY_TORTURE={os.environ['NINETY_TORTURE']}"
+        try:
+            wait_until(lambda: not marked(mark), "the trainers to end with their workers", 10)
+        except AssertionError:
+            self.violations.append(f"processes left behind: {marked(mark)}")
 
     def check(self, folder, expected):
         database = sqlite3.connect(folder / "ninety.db")
