@@ -2,7 +2,8 @@
  * Load on a queue, for bench_queue.py: bench-queue-load MODE PORT KEY=NUMBER...
  *
  *   trials     claim up to `slots` trials, report them with `rows` measurements each and done, over
- *              `connections` connections, for `seconds`
+ *              `connections` connections, for `seconds`; with `queued`, sweeps are submitted so
+ *              that about so many trials wait at any time
  *   rows       report `rows` measurements of each of `slots` trials held, again and again
  *   wait       `connections` workers wait for a trial; a sweep comes; until each holds one
  *   beanstalk  put, reserve and delete of a job, over `connections` connections, for `seconds`
@@ -18,13 +19,13 @@
 #define MAX_SLOTS 64
 
 static struct {
-    long connections, slots, rows, seconds;
+    long connections, slots, rows, seconds, queued;
 } load = {.connections = 64, .slots = 8, .rows = 4, .seconds = 5};
 
 static int port;
 static bool stop;
 static struct {
-    long trials, rows, requests, empty;
+    long trials, rows, requests, empty, claimed, submitted;
     double slowest_claim; /* seconds */
 } did;
 
@@ -123,6 +124,36 @@ static void check(int status, const char *body)
     }
 }
 
+/* ---- sweeps ---- */
+
+static struct load_connection submitter;
+static bool submitting;
+
+static void submit(long trials)
+{
+    char body[128];
+    int n = snprintf(body, sizeof(body), "{\"base\":{\"depth\":1},\"replicates\":%ld}", trials);
+    load_post(&submitter, "/v1/sweeps", body, (size_t)n);
+    submitting = true;
+    did.submitted += trials;
+}
+
+static void refill(void)
+{
+    long missing = load.queued + did.claimed - did.submitted;
+    if (load.queued > 0 && !submitting && missing > load.queued / 8) {
+        submit(missing);
+    }
+}
+
+static void on_submitted(struct load_connection *c, int status, char *body, size_t size)
+{
+    (void)c, (void)size;
+    check(status, body);
+    submitting = false;
+    refill();
+}
+
 /* ---- trials: claim, report, claim ... ---- */
 
 static void on_trials_reported(struct load_connection *c, int status, char *body, size_t size);
@@ -135,6 +166,8 @@ static void on_trials_claimed(struct load_connection *c, int status, char *body,
     double took = load_now() - c->sent_at;
     did.slowest_claim = took > did.slowest_claim ? took : did.slowest_claim;
     read_claims(w, body);
+    did.claimed += w->n_held;
+    refill();
     if (w->n_held == 0) { /* nothing there: wait for some, as a worker does */
         did.empty++;
         post_claim(w, load.slots, 1);
@@ -185,7 +218,6 @@ static void on_rows_claimed(struct load_connection *c, int status, char *body, s
 
 /* ---- wait: everybody waits, then a sweep comes ---- */
 
-static struct load_connection submitter;
 static double submitted_at, all_at;
 
 static void on_wait_claimed(struct load_connection *c, int status, char *body, size_t size)
@@ -200,21 +232,6 @@ static void on_wait_claimed(struct load_connection *c, int status, char *body, s
         all_at = load_now();
         stop = true;
     }
-}
-
-static void on_submitted(struct load_connection *c, int status, char *body, size_t size)
-{
-    (void)c, (void)size;
-    check(status, body);
-}
-
-static void submit_for_all(void)
-{
-    char body[128];
-    int n = snprintf(body, sizeof(body), "{\"base\":{\"depth\":1},\"replicates\":%ld}",
-                     load.connections);
-    submitted_at = load_now();
-    load_post(&submitter, "/v1/sweeps", body, (size_t)n);
 }
 
 /* ---- start: every worker registers ---- */
@@ -275,6 +292,10 @@ static void run_for_a_while(load_answer first)
     after_register = first;
     register_workers();
     did.requests = 0;
+    if (load.queued > 0) {
+        load_connect(&submitter, port, on_submitted, NULL);
+        refill();
+    }
     double start = load_now();
     claim_all(load.slots, 1);
     load_run(start + (double)load.seconds, &stop);
@@ -291,7 +312,8 @@ static void run_wait(void)
     printf("{\"waiting\": %ld}\n", load.connections);
     fflush(stdout);
     getchar(); /* whoever runs us has looked at the daemon's memory */
-    submit_for_all();
+    submitted_at = load_now();
+    submit(load.connections);
     load_run(load_now() + 60, &stop);
     if (!stop) {
         load_die("after a minute %ld of %ld workers hold a trial", did.trials, load.connections);
@@ -354,15 +376,17 @@ static void read_arguments(int argc, char **argv)
     } names[] = {{"connections", &load.connections},
                  {"slots", &load.slots},
                  {"rows", &load.rows},
-                 {"seconds", &load.seconds}};
+                 {"seconds", &load.seconds},
+                 {"queued", &load.queued}};
+    const int n_names = sizeof(names) / sizeof(names[0]);
     for (int i = 3; i < argc; i++) {
         size_t length = strcspn(argv[i], "=");
         int at = 0;
-        while (at < 4 && (strlen(names[at].name) != length ||
-                          strncmp(names[at].name, argv[i], length) != 0)) {
+        while (at < n_names && (strlen(names[at].name) != length ||
+                                strncmp(names[at].name, argv[i], length) != 0)) {
             at++;
         }
-        if (at == 4 || argv[i][length] != '=') {
+        if (at == n_names || argv[i][length] != '=') {
             load_die("unknown argument %s", argv[i]);
         }
         *names[at].value = strtol(argv[i] + length + 1, NULL, 10);
