@@ -332,7 +332,7 @@ static void forget_finished(struct queue_memory *memory)
         struct queue_sweep *sweep = memory->dirty_sweeps;
         memory->dirty_sweeps = sweep->next_dirty;
         sweep->dirty = false;
-        if (sweep->row.finished) {
+        if (sweep->row.finished || sweep->deleted) {
             queue_drop_sweep(memory, sweep);
         }
     }

@@ -119,9 +119,11 @@ int queue_submit(struct queue *queue, struct sweep *sweep,
                  const struct queue_submission *submission, const struct queue_time *now,
                  int64_t *ret_id);
 
-enum queue_action { QUEUE_PAUSE, QUEUE_RESUME, QUEUE_CANCEL, QUEUE_RETRY };
+enum queue_action { QUEUE_PAUSE, QUEUE_RESUME, QUEUE_CANCEL, QUEUE_RETRY, QUEUE_DELETE };
 
-/* Repeating one is harmless. *ret_moved: trials cancelled or queued again (running ones of a
+/* Repeating one is harmless. Only a sweep that is finished, or cancelled with no trial running, can
+ * be deleted; it goes in slices, and its space is given back. *ret_moved: trials cancelled, queued
+ * again or deleted (running ones of a
  * cancelled sweep not counted). 0, QUEUE_UNKNOWN_SWEEP, or QUEUE_CONFLICT with *error filled. */
 int queue_act(struct queue *queue, int64_t sweep, enum queue_action action,
               const struct queue_time *now, int64_t *ret_moved, struct error *error);

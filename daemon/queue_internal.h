@@ -56,7 +56,8 @@ struct queue_sweep {
     int64_t epoch;     /* unique; a new one makes the sweep's waiting trials void */
     int64_t claimable; /* its part of queue_memory.claimable */
     int64_t turn;      /* its place in the turns; 0 = none */
-    bool busy;         /* slices of it are to be done: expanding, cancelling, retrying */
+    bool busy;         /* slices of it are to be done: expanding, cancelling, retrying, deleting */
+    bool deleted;      /* the last slice was done, and its row is gone */
     bool dirty;        /* its row is to be written before the commit */
     struct queue_sweep *next_dirty;
     struct meter meter;

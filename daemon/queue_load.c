@@ -90,6 +90,9 @@ static int load_sweep(struct queue *queue, struct queue_memory *memory,
     if (!sweep) {
         return -ENOMEM;
     }
+    if (row->move == SWEEP_MOVE_DELETE) {
+        return queue_recount(memory, sweep); /* only the rest of it is to go */
+    }
     struct loading loading = {.queue = queue, .memory = memory, .sweep = sweep};
     memset(sweep->row.counts, 0, sizeof(sweep->row.counts));
     sweep->row.reached = 0;

@@ -7,6 +7,9 @@
 int queue_store_sweep(struct queue *queue, struct queue_sweep *sweep)
 {
     struct store_sweep *row = &sweep->row;
+    if (sweep->deleted) {
+        return 0; /* the row is gone */
+    }
     bool final = row->counts[TRIAL_QUEUED] + row->counts[TRIAL_RUNNING] == 0;
     bool finished = final && !sweep->busy;
     if (sweep->meter.started) {
@@ -68,10 +71,26 @@ static int offer_retried(void *arg, const struct store_trial *trial)
                : 0;
 }
 
+/* From the last trial to the first, so that `expanded` stays true all the time. */
+static int delete_some(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+{
+    struct store_sweep *row = &sweep->row;
+    int64_t end = row->first_trial + row->expanded;
+    int64_t n = row->expanded < budget ? row->expanded : budget;
+    int rc = store_delete_trials(queue->store, end - n, end);
+    row->expanded -= n;
+    sweep->next_fresh = row->expanded;
+    sweep->deleted = row->expanded == 0;
+    return rc == 0 && sweep->deleted ? store_delete_sweep(queue->store, row->id) : rc;
+}
+
 /* Moves the next trials that have rows; the rest is expanded into the right state anyway. */
 static int move(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
 {
     struct store_sweep *row = &sweep->row;
+    if (row->move == SWEEP_MOVE_DELETE) {
+        return delete_some(queue, sweep, budget);
+    }
     int64_t left = row->expanded - row->moved;
     int64_t first = row->first_trial + row->moved;
     int64_t end = first + (left < budget ? left : budget);
@@ -271,6 +290,9 @@ static const struct {
         {"cancelled", "sweep_cancelled",
          .allowed = {[SWEEP_ACTIVE] = true, [SWEEP_PAUSED] = true, [SWEEP_CANCELLED] = true},
          .changes = {[SWEEP_ACTIVE] = true, [SWEEP_PAUSED] = true}},
+    [QUEUE_DELETE] = {"deleted", "sweep_deleted",
+                      .allowed = {[SWEEP_FINISHED] = true, [SWEEP_CANCELLED] = true},
+                      .changes = {[SWEEP_FINISHED] = true, [SWEEP_CANCELLED] = true}},
     [QUEUE_RETRY] = {"retried", "sweep_retried", .allowed = {true, true, true, true},
                      .changes = {true, true, true, true}},
 };
@@ -295,6 +317,10 @@ static int act(struct queue *queue, struct queue_sweep *sweep, enum queue_action
     if (action == QUEUE_RETRY) {
         return retry(queue, sweep, ret_moved);
     }
+    if (action == QUEUE_DELETE) {
+        *ret_moved = sweep->row.n_trials;
+        return start_move(queue, sweep, SWEEP_MOVE_DELETE);
+    }
     sweep->row.state = action == QUEUE_PAUSE ? SWEEP_PAUSED : SWEEP_ACTIVE;
     rc = queue_recount(&queue->memory, sweep);
     return rc == 0 ? queue_store_sweep(queue, sweep) : rc;
@@ -310,6 +336,16 @@ int queue_act(struct queue *queue, int64_t id, enum queue_action action,
         return rc;
     }
     rc = find_sweep(queue, id, &sweep);
+    if (rc == 0 && sweep->row.move == SWEEP_MOVE_DELETE) {
+        rc = QUEUE_UNKNOWN_SWEEP; /* on its way out */
+    }
+    if (rc == 0 && action == QUEUE_DELETE && sweep->row.counts[TRIAL_RUNNING] > 0) {
+        error_set(
+            error, NULL,
+            "sweep %lld has %lld running trials: cancel it, and delete it when they have ended",
+            (long long)id, (long long)sweep->row.counts[TRIAL_RUNNING]);
+        rc = QUEUE_CONFLICT;
+    }
     if (rc == 0 && !actions[action].allowed[sweep->row.state]) {
         error_set(error, NULL, "sweep %lld is %s and cannot be %s", (long long)id,
                   sweep_state_name(sweep->row.state), actions[action].name);

@@ -88,10 +88,11 @@ static int configure(struct store *store, struct error *error)
     /* secure_delete: Debian has it on, and nothing here is secret. A large cache: the tree's inner
      * pages and the trials in flight stay in memory. */
     static const char *const pragmas[] = {
-        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",    "PRAGMA cache_size = -65536",
-        "PRAGMA secure_delete = OFF",  "PRAGMA journal_size_limit = 67108864",
-        "PRAGMA temp_store = MEMORY",  "PRAGMA wal_autocheckpoint = 4000",
+        "PRAGMA auto_vacuum = INCREMENTAL", /* of a new file: what is deleted can be given back */
+        "PRAGMA journal_mode = WAL",        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",         "PRAGMA cache_size = -65536",
+        "PRAGMA secure_delete = OFF",       "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA temp_store = MEMORY",       "PRAGMA wal_autocheckpoint = 4000",
         "PRAGMA trusted_schema = OFF",
     };
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
@@ -158,6 +159,7 @@ static int open_database(struct store *store, struct error *error)
         return refuse(store, error, "cannot be opened");
     }
     sqlite3_busy_timeout(store->db, BUSY_MS);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     if (sqlite3_db_readonly(store->db, "main") == 1) {
         return error_set(error, NULL,
                          "%s may not be written: change its mode, or choose another "

@@ -66,6 +66,15 @@ const char *const store_sql[ST_COUNT] = {
         "UPDATE trials SET state = 'queued', spent = 0, finished_at = NULL"
         " WHERE id >= ?1 AND id < ?2 AND state IN ('failed', 'cancelled')",
 
+    [ST_DELETE_MEASUREMENTS] = "DELETE FROM measurements WHERE trial >= ?1 AND trial < ?2",
+    [ST_DELETE_LAYERS] = "DELETE FROM layer_stats WHERE trial >= ?1 AND trial < ?2",
+    [ST_DELETE_ATTEMPTS] = "DELETE FROM attempts WHERE trial >= ?1 AND trial < ?2",
+    [ST_DELETE_TRIALS] = "DELETE FROM trials WHERE id >= ?1 AND id < ?2",
+    [ST_DELETE_CELLS] = "DELETE FROM cells WHERE id >= ?1 AND id < ?2",
+    [ST_DELETE_SPEC] = "DELETE FROM sweep_specs WHERE sweep = ?1",
+    [ST_DELETE_SWEEP] = "DELETE FROM sweeps WHERE id = ?1",
+    [ST_GIVE_BACK] = "PRAGMA incremental_vacuum(1000)",
+
     [ST_START_TRIAL] =
         "UPDATE trials SET state = 'running', attempt = ?2"
         " WHERE id = ?1 AND state = 'queued' AND attempt = ?2 - 1",

@@ -17,6 +17,7 @@ static const char *const move_names[] = {
     [SWEEP_MOVE_NONE] = "",
     [SWEEP_MOVE_CANCEL] = "cancelled",
     [SWEEP_MOVE_RETRY] = "queued",
+    [SWEEP_MOVE_DELETE] = "deleted",
 };
 
 const char *sweep_state_name(enum sweep_state state)
@@ -111,7 +112,7 @@ static void read_sweep(sqlite3_stmt *stmt, struct store_sweep *ret)
         .n_trials = sqlite3_column_int64(stmt, 8),
         .first_trial = sqlite3_column_int64(stmt, 9),
         .expanded = sqlite3_column_int64(stmt, 10),
-        .move = move ? (enum sweep_move)store_name_index(move_names, 3, move) : SWEEP_MOVE_NONE,
+        .move = move ? (enum sweep_move)store_name_index(move_names, 4, move) : SWEEP_MOVE_NONE,
         .moved = sqlite3_column_int64(stmt, 12),
         .reached = sqlite3_column_int64(stmt, 18),
         .trials_per_minute =
@@ -179,4 +180,17 @@ int store_read_spec(struct store *store, int64_t sweep, char **ret)
     }
     *ret = copy;
     return 0;
+}
+
+int store_delete_sweep(struct store *store, int64_t sweep)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_DELETE_SPEC);
+    store_bind_int(stmt, 1, sweep);
+    int rc = store_run(store, stmt, 1);
+    if (rc != 0) {
+        return rc;
+    }
+    stmt = store_take(store, ST_DELETE_SWEEP);
+    store_bind_int(stmt, 1, sweep);
+    return store_run(store, stmt, 1);
 }

@@ -210,3 +210,31 @@ int store_retry_trials(struct store *store, int64_t first, int64_t end)
     store_bind_int(stmt, 2, end);
     return store_run(store, stmt, -1);
 }
+
+/* Steps through all rows: PRAGMA incremental_vacuum frees a page with each. */
+static int give_back(struct store *store)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_GIVE_BACK);
+    int rc;
+    while ((rc = store_row(store, stmt)) == 0) {
+    }
+    return rc == 1 ? 0 : rc;
+}
+
+int store_delete_trials(struct store *store, int64_t first, int64_t end)
+{
+    static const enum statement from_leaf_to_root[] = {
+        ST_DELETE_MEASUREMENTS, ST_DELETE_LAYERS, ST_DELETE_ATTEMPTS,
+        ST_DELETE_TRIALS,       ST_DELETE_CELLS,
+    };
+    for (size_t i = 0; i < sizeof(from_leaf_to_root) / sizeof(from_leaf_to_root[0]); i++) {
+        sqlite3_stmt *stmt = store_take(store, from_leaf_to_root[i]);
+        store_bind_int(stmt, 1, first);
+        store_bind_int(stmt, 2, end);
+        int rc = store_run(store, stmt, -1);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return give_back(store);
+}

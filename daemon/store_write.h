@@ -53,7 +53,7 @@ enum trial_state {
 const char *trial_state_name(enum trial_state state);
 
 /* A move of all trials of a sweep that is carried out in slices. */
-enum sweep_move { SWEEP_MOVE_NONE, SWEEP_MOVE_CANCEL, SWEEP_MOVE_RETRY };
+enum sweep_move { SWEEP_MOVE_NONE, SWEEP_MOVE_CANCEL, SWEEP_MOVE_RETRY, SWEEP_MOVE_DELETE };
 
 struct store_sweep {
     int64_t id;
@@ -87,6 +87,8 @@ int store_next_live_sweep(struct store *store, int64_t after, struct store_sweep
 /* By idempotency key: 0 or 1 = none. */
 int store_find_submission(struct store *store, const char *key, int64_t *ret_id,
                           char ret_body_sha256[SHA256_HEX_SIZE]);
+/* The row and the spec of a sweep that has no trials any more. */
+int store_delete_sweep(struct store *store, int64_t sweep);
 /* malloc'd; the caller frees. */
 int store_read_spec(struct store *store, int64_t sweep, char **ret);
 
@@ -119,6 +121,8 @@ int store_visit_trials(struct store *store, int64_t first, int64_t end, store_vi
  */
 int store_cancel_trials(struct store *store, int64_t first, int64_t end, int64_t wall_ms);
 int store_retry_trials(struct store *store, int64_t first, int64_t end);
+/* With all that hangs on them and the cells that begin there; gives free pages back to the disk. */
+int store_delete_trials(struct store *store, int64_t first, int64_t end);
 
 /* ---- attempts ---- */
 

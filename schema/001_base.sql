@@ -18,8 +18,8 @@ CREATE TABLE sweeps ( -- What a user submits: a base configuration, what varies,
     trials INTEGER NOT NULL,       -- cells * replicates
     first_trial INTEGER NOT NULL UNIQUE, -- its trials have the ids from here to first_trial + trials - 1
     expanded INTEGER NOT NULL DEFAULT 0, -- rows of trials written so far; a big sweep is written in slices
-    moving TEXT CHECK (moving IN ('cancelled', 'queued')),
-                                   -- a cancel or retry of all its trials under way, in slices
+    moving TEXT,                   -- all its trials are on the way to being: cancelled, queued (a
+                                   -- retry), deleted; it happens in slices
     moved INTEGER NOT NULL DEFAULT 0, -- how many trials that one has passed
     -- How many trials are in each state; what is not yet expanded or moved is counted as if it were.
     queued INTEGER NOT NULL CHECK (queued >= 0),
@@ -34,6 +34,7 @@ CREATE TABLE sweeps ( -- What a user submits: a base configuration, what varies,
     created_at TEXT NOT NULL,
     ended_at TEXT,                 -- when a trial of it last ended
     finished_at TEXT,              -- when the last of its trials became final; NULL = not yet
+    CHECK (moving = 'cancelled' OR moving = 'queued' OR moving = 'deleted'),
     CHECK (state = 'active' OR state = 'paused' OR state = 'finished' OR state = 'cancelled'),
     CHECK (queued + running + succeeded + failed + cancelled = trials),
     CHECK (expanded BETWEEN 0 AND trials)
@@ -53,7 +54,7 @@ INSERT INTO numbers VALUES ('next_trial', 1); -- ids of trials are never used ag
 
 CREATE TABLE cells ( -- One configuration of a sweep, all but the seed; docs/configuration.md explains the fields.
     id INTEGER PRIMARY KEY, -- the id of its first trial, the one of replicate 0
-    sweep INTEGER NOT NULL REFERENCES sweeps (id),
+    sweep INTEGER NOT NULL, -- no foreign key, as for trials: ids say where they belong, see there
     cell INTEGER NOT NULL, -- 0..
     dataset TEXT NOT NULL,
     hidden_units TEXT NOT NULL, -- '500,400,300'; '' = no hidden layer
@@ -84,7 +85,7 @@ CREATE TABLE cells ( -- One configuration of a sweep, all but the seed; docs/con
 
 CREATE TABLE trials ( -- One configuration with one seed; ends in exactly one final state.
     id INTEGER PRIMARY KEY, -- its sweep's first_trial + cell * replicates + replicate: no two are the same
-    sweep INTEGER NOT NULL REFERENCES sweeps (id),
+    sweep INTEGER NOT NULL, -- the one whose range of ids it is in; a foreign key would need an index
     cell INTEGER NOT NULL,
     replicate INTEGER NOT NULL, -- 0..; its seed is the sweep's + replicate
     state TEXT NOT NULL,    -- queued, running; final: succeeded, failed, cancelled

@@ -36,6 +36,7 @@ SELECT 'sweep counts differ from its trials' AS rule, 'sweep ' || s.id AS what
 FROM sweeps s JOIN counts c USING (id)
 WHERE (s.queued, s.running, s.succeeded, s.failed, s.cancelled, s.reached)
     IS NOT (c.queued, c.running, c.succeeded, c.failed, c.cancelled, c.reached)
+    AND s.moving IS NOT 'deleted'
 UNION ALL
 SELECT 'a cell or replicate is missing or doubled', 'sweep ' || s.id
 FROM sweeps s JOIN counts c USING (id)
@@ -55,6 +56,12 @@ SELECT 'a cell is not where its id says', 'cell ' || c.id
 FROM cells c JOIN sweeps s ON s.id = c.sweep
 WHERE c.id <> s.first_trial + c.cell * s.replicates OR c.id - s.first_trial >= s.expanded
 UNION ALL
+SELECT 'a trial or cell belongs to no sweep', 'trial ' || id FROM trials
+WHERE sweep NOT IN (SELECT id FROM sweeps)
+UNION ALL
+SELECT 'a trial or cell belongs to no sweep', 'cell ' || id FROM cells
+WHERE sweep NOT IN (SELECT id FROM sweeps)
+UNION ALL
 SELECT 'sweeps share ids of trials', 'sweep ' || s.id FROM sweeps s
 WHERE s.first_trial + s.trials > ifnull((SELECT min(n.first_trial) FROM sweeps n
         WHERE n.first_trial > s.first_trial),
@@ -64,7 +71,7 @@ SELECT 'the finish of a sweep and its trials disagree', 'sweep ' || id FROM swee
 WHERE (finished_at IS NOT NULL) <> (queued + running = 0 AND moving IS NULL AND expanded = trials)
     OR (state = 'finished' AND queued + running > 0)
     OR (state IN ('active', 'paused') AND queued + running = 0)
-    OR (state = 'cancelled' AND queued > 0)
+    OR (state = 'cancelled' AND queued > 0) OR (moving = 'deleted' AND queued + running > 0)
 UNION ALL
 SELECT 'attempts are not numbered from 1 to the latest', 'trial ' || id FROM history
 WHERE attempts <> attempt OR ifnull(latest, 0) <> attempt

@@ -261,6 +261,62 @@ static void cancel_and_retry_of_a_big_sweep_go_on_after_a_crash(void **state)
     assert_int_equal(queue_fixture_int(f, "SELECT queued FROM sweeps"), 200);
 }
 
+static void a_deleted_sweep_goes_in_slices_and_leaves_the_others_alone(void **state)
+{
+    struct queue_fixture *f = *state;
+    struct error error = {0};
+    int64_t moved, worker = queue_fixture_worker(f);
+    int64_t gone = queue_fixture_submit(f, "{\"parameters\":{\"depth\":[1,2]},\"replicates\":50}");
+    int64_t kept = queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":2}");
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(queue_act(f->queue, gone, QUEUE_DELETE, &f->now, &moved, &error),
+                     QUEUE_CONFLICT);
+    queue_fixture_act(f, gone, QUEUE_CANCEL);
+    assert_int_equal(queue_act(f->queue, gone, QUEUE_DELETE, &f->now, &moved, &error),
+                     QUEUE_CONFLICT);
+    assert_non_null(strstr(error.message, "1 running"));
+    struct measurement m = {.step = 1, .test_accuracy = 0.5};
+    struct layer_stat l = {.step = 1};
+    struct report report = queue_fixture_done(&claim, 1);
+    report.measurements = &m;
+    report.layers = &l;
+    report.n_measurements = report.n_layers = 1;
+    queue_fixture_send(f, worker, &report);
+    f->options.slice = 30;
+    queue_fixture_restart(f);
+    assert_int_equal(queue_fixture_act(f, gone, QUEUE_DELETE), 100);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM trials"), 72);
+    queue_fixture_restart(f);
+    assert_int_equal(queue_act(f->queue, gone, QUEUE_RETRY, &f->now, &moved, &error),
+                     QUEUE_UNKNOWN_SWEEP);
+    queue_fixture_advance(f, 1);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM trials"), 2);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cells"), 1);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM sweep_specs"), 1);
+    assert_int_equal(queue_fixture_int(f, "SELECT (SELECT count(*) FROM attempts) +"
+                                          " (SELECT count(*) FROM measurements) +"
+                                          " (SELECT count(*) FROM layer_stats)"),
+                     0);
+    queue_fixture_sweep_is(f, kept, "active");
+    assert_int_equal(queue_claimable(f->queue), 2);
+    assert_int_equal(queue_fixture_submit(f, ONE), 3);
+}
+
+static void space_of_a_deleted_sweep_is_given_back(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t sweep = queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":20000}");
+    queue_fixture_advance(f, 1);
+    int64_t full = queue_fixture_int(f, "SELECT page_count FROM pragma_page_count");
+    queue_fixture_act(f, sweep, QUEUE_CANCEL);
+    queue_fixture_advance(f, 1);
+    queue_fixture_act(f, sweep, QUEUE_DELETE);
+    queue_fixture_advance(f, 1);
+    int64_t empty = queue_fixture_int(f, "SELECT page_count FROM pragma_page_count");
+    assert_true(full > 100 && empty < full / 2);
+    assert_int_equal(queue_fixture_int(f, "SELECT freelist_count FROM pragma_freelist_count"), 0);
+}
+
 static void ids_of_trials_are_never_used_again(void **state)
 {
     struct queue_fixture *f = *state;
@@ -301,6 +357,8 @@ int main(void)
         TEST(a_submission_with_a_key_is_made_once),
         TEST(a_big_sweep_is_expanded_in_slices_and_goes_on_after_a_crash),
         TEST(cancel_and_retry_of_a_big_sweep_go_on_after_a_crash),
+        TEST(a_deleted_sweep_goes_in_slices_and_leaves_the_others_alone),
+        TEST(space_of_a_deleted_sweep_is_given_back),
         TEST(ids_of_trials_are_never_used_again),
         TEST(events_are_bounded),
     };

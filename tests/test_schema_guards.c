@@ -1,0 +1,116 @@
+/* What the sqlite3 shell is not allowed to do to a database, and what it is told. */
+#include "tests/queue_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Runs it as the shell does (triggers on, foreign keys not), undoes it, and says what was wrong. */
+static const char *try(struct queue_fixture *f, const char *sql)
+{
+    static char why[256];
+    sqlite3 *db;
+    char *error = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    int rc = sqlite3_exec(db, sql, NULL, NULL, &error);
+    snprintf(why, sizeof(why), "%s", rc == SQLITE_OK ? "" : error);
+    sqlite3_free(error);
+    sqlite3_close(db);
+    return why;
+}
+
+/* Trials 1 succeeded, 2 failed, 3 running, 4 queued of sweep 1; sweep 2 is cancelled. */
+static void scene(struct queue_fixture *f)
+{
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":4,\"max_attempts\":1}");
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    struct measurement m = {.step = 1, .test_accuracy = 0.5};
+    struct report report = queue_fixture_done(&claim, 10);
+    report.measurements = &m;
+    report.n_measurements = 1;
+    queue_fixture_send(f, worker, &report);
+    claim = queue_fixture_claim(f, worker);
+    queue_fixture_report(f, worker, &claim, REPORT_FAILED);
+    queue_fixture_claim(f, worker);
+    queue_fixture_act(f, queue_fixture_submit(f, "{\"base\":{\"depth\":1}}"), QUEUE_CANCEL);
+}
+
+static void impossible_writes_are_refused(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char *const writes[] = {
+        /* moves that are none */
+        "UPDATE trials SET state = 'succeeded', reached = 1, finished_at = '' WHERE id = 4",
+        "UPDATE trials SET state = 'queued', reached = NULL, finished_at = NULL WHERE id = 1",
+        "UPDATE trials SET state = 'running', finished_at = NULL WHERE id = 2",
+        "UPDATE trials SET state = 'failed', reached = NULL WHERE id = 1",
+        "UPDATE trials SET state = 'unheard' WHERE id = 4",
+        "UPDATE trials SET finished_at = 'now' WHERE id = 4",
+        /* attempts out of order, places changed */
+        "UPDATE trials SET attempt = 7 WHERE id = 3",
+        "UPDATE trials SET attempt = 0 WHERE id = 1",
+        "UPDATE trials SET replicate = 9 WHERE id = 4",
+        "UPDATE attempts SET worker = 9 WHERE trial = 1",
+        "UPDATE sweeps SET trials = 5, queued = 2 WHERE id = 1",
+        "UPDATE sweeps SET seed = 5",
+        "UPDATE sweeps SET queued = 7",
+        "UPDATE cells SET learning_rate = 1",
+        /* results overwritten, attempts revived */
+        "UPDATE attempts SET steps_to_target = 1 WHERE trial = 1",
+        "UPDATE attempts SET state = 'running', ended_at = NULL, steps = NULL WHERE trial = 1",
+        "UPDATE attempts SET weights_sha256 = 'x'",
+        "UPDATE measurements SET test_accuracy = 1",
+        /* rows out of nothing */
+        "INSERT INTO trials (id, sweep, cell, replicate, state) VALUES (9, 1, 0, 4, 'queued')",
+        "INSERT INTO trials (id, sweep, cell, replicate, state) VALUES (9, 77, 0, 0, 'queued')",
+        "INSERT INTO trials (id, sweep, cell, replicate, state) VALUES (4, 1, 0, 3, 'queued')",
+        "INSERT INTO attempts (trial, attempt, worker, state, started_at)"
+        " VALUES (4, 1, 1, 'running', '')",
+        "INSERT INTO attempts (trial, attempt, worker, state, started_at)"
+        " VALUES (3, 2, 1, 'running', '')",
+        "INSERT INTO measurements (trial, attempt, step, test_accuracy) VALUES (1, 1, 5, 0.5)",
+        "INSERT INTO layer_stats (trial, attempt, step, layer) VALUES (4, 1, 5, 0)",
+        /* rows gone */
+        "DELETE FROM trials WHERE id = 1",
+        "DELETE FROM attempts WHERE trial = 1",
+        "DELETE FROM sweeps WHERE id = 2",
+    };
+    scene(f);
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+        if (try(f, writes[i])[0] == '\0') {
+            fail_msg("allowed: %s", writes[i]);
+        }
+    }
+}
+
+static void what_is_said_names_the_way_that_is_right(void **state)
+{
+    struct queue_fixture *f = *state;
+    scene(f);
+    assert_string_equal(try(f, "DELETE FROM trials"),
+                        "trials go with their sweep: ninety delete SWEEP");
+    assert_string_equal(try(f, "UPDATE attempts SET steps = 1 WHERE trial = 1"),
+                        "an attempt ends once, and its result is never overwritten");
+}
+
+static void harmless_writes_are_allowed(void **state)
+{
+    struct queue_fixture *f = *state;
+    scene(f);
+    assert_string_equal(try(f, "UPDATE sweeps SET name = 'better'"), "");
+    assert_string_equal(try(f, "DELETE FROM events"), "");
+    assert_string_equal(try(f, "CREATE INDEX mine ON cells (learning_rate)"), "");
+}
+
+int main(void)
+{
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, queue_fixture_setup, queue_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(impossible_writes_are_refused),
+        TEST(what_is_said_names_the_way_that_is_right),
+        TEST(harmless_writes_are_allowed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
