@@ -191,15 +191,20 @@ const struct command command_watch = {
 /* ---- cancel, pause, resume, retry ---- */
 
 /* What was done, in words. */
-static void say_done(const char *verb, const json_t *sweep)
+static void say_done(const char *verb, int64_t sweep_id, const json_t *sweep)
 {
     struct progress progress;
-    long long id = (long long)sweeps_id(sweep);
+    long long id = (long long)sweep_id;
 
     progress_read(sweep, &progress);
     if (strcmp(verb, "retry") == 0) {
         printf("sweep %lld: %lld trials queued again\n", id,
                (long long)json_integer_value(json_object_get(sweep, "retried")));
+        return;
+    }
+    if (strcmp(verb, "delete") == 0) {
+        printf("sweep %lld: deleted, with %lld trials\n", id,
+               (long long)json_integer_value(json_object_get(sweep, "deleted")));
         return;
     }
     printf("sweep %lld is %s: %lld of %lld trials done\n", id, progress.state,
@@ -219,7 +224,7 @@ static int change_action(const struct args *args, struct client *client, const j
         command_complain(args, &error);
         return EXIT_FAILED;
     }
-    say_done(args->command->name, answer);
+    say_done(args->command->name, sweeps_id(sweep), answer);
     json_decref(answer);
     return EXIT_OK;
 }
@@ -263,6 +268,19 @@ const struct command command_retry = {
     .name = "retry",
     .arguments = "SWEEP",
     .summary = "queue a sweep's failed and cancelled trials again",
+    .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_change,
+};
+
+const struct command command_delete = {
+    .name = "delete",
+    .arguments = "SWEEP",
+    .summary = "remove a sweep that has ended, its results too",
+    .details =
+        "Only a finished sweep, or a cancelled one with no trial running, can be deleted. Its\n"
+        "space is given back to the disk, in slices. `ninety backup` before, if in doubt.\n",
     .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
     .min_arguments = 1,
     .max_arguments = 1,

@@ -45,7 +45,9 @@ struct command {
 };
 
 extern const struct command command_cancel;
+extern const struct command command_backup;
 extern const struct command command_check;
+extern const struct command command_delete;
 extern const struct command command_completion;
 extern const struct command command_help;
 extern const struct command command_pause;

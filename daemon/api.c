@@ -32,6 +32,7 @@ static const struct route {
     {HTTP_POST, false, "/v1/sweeps/{id}/pause", api_post_pause},
     {HTTP_POST, false, "/v1/sweeps/{id}/resume", api_post_resume},
     {HTTP_POST, false, "/v1/sweeps/{id}/retry", api_post_retry},
+    {HTTP_POST, false, "/v1/sweeps/{id}/delete", api_post_delete},
     {HTTP_GET, false, "/v1/trials", api_get_trials},
     {HTTP_GET, false, "/v1/trials/{id}", api_get_trial},
     {HTTP_GET, false, "/v1/trials/{id}/measurements", api_get_measurements},

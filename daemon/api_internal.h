@@ -100,6 +100,7 @@ void api_get_sweep(struct api_call *call);
 void api_post_cancel(struct api_call *call);
 void api_post_pause(struct api_call *call);
 void api_post_resume(struct api_call *call);
+void api_post_delete(struct api_call *call);
 void api_post_retry(struct api_call *call);
 
 /* api_results.c */

@@ -201,6 +201,11 @@ static void act(struct api_call *call, enum queue_action action)
         api_fail_outcome(call, rc, &error);
         return;
     }
+    if (action == QUEUE_DELETE) { /* there is nothing left to read */
+        json_out_format(&call->text, "{\"deleted\": %lld}\n", (long long)n_moved);
+        api_park(call, 200);
+        return;
+    }
     struct read_question question = api_question(READER_SWEEP, 200, "unknown_sweep");
     question.params.id = call->id;
     if (action == QUEUE_RETRY) {
@@ -223,6 +228,11 @@ void api_post_pause(struct api_call *call)
 void api_post_resume(struct api_call *call)
 {
     act(call, QUEUE_RESUME);
+}
+
+void api_post_delete(struct api_call *call)
+{
+    act(call, QUEUE_DELETE);
 }
 
 void api_post_retry(struct api_call *call)

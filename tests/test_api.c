@@ -48,7 +48,7 @@ static void unknown_paths_are_not_found(void **state)
                                         "/v1/sweeps/",
                                         "/v1/sweep",
                                         "/v1/sweeps/x",
-                                        "/v1/sweeps/1/delete",
+                                        "/v1/sweeps/1/destroy",
                                         "/v1/sweeps//",
                                         "/v2/sweeps",
                                         "/v1/trials/1/2",

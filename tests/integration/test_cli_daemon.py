@@ -124,6 +124,24 @@ class Daemon(Programs):
         self.assertEqual(done.returncode, 1)
         self.assertIn("apt install sqlite3", done.stderr)
 
+    def test_a_backup_is_whole_and_a_sweep_can_go(self):
+        self.ask("submit", *TINY, "--depth", "1..2", "--name", "s")
+        copy = self.folder / "it's a copy.db"
+        self.assertEqual(self.ninety("backup", "--db", self.db, copy).returncode, 0)
+        again = self.ninety("backup", "--db", self.db, copy)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("is there already", again.stderr)
+        self.assertEqual(self.ninety("check", "--db", copy).returncode, 0)
+
+        self.ask("delete", "s", code=1)
+        self.ask("cancel", "s")
+        self.assertIn("deleted, with 2 trials", self.ask("delete", "s"))
+        self.ask("status", "s", code=1)
+        self.assertEqual(self.query("SELECT count(*) FROM trials"), [(0,)])
+        self.assertEqual(self.ninety("check", "--db", self.db).returncode, 0)
+        kept = self.ninety("sql", "--db", copy, "SELECT count(*) FROM trials")
+        self.assertIn("2", kept.stdout)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,68 @@
+/* backup: a consistent copy of a database, made by SQLite's shell while the daemon goes on. */
+#include "cli/command.h"
+#include "cli/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_DATABASE "ninety.db"
+
+/* VACUUM INTO 'file', with quotes in the name doubled. malloc'd. */
+static char *statement(const char *file)
+{
+    static const char start[] = "VACUUM INTO '";
+    char *sql = must(malloc(sizeof(start) + 2 * strlen(file) + 2));
+    char *at = sql + sizeof(start) - 1;
+
+    memcpy(sql, start, sizeof(start));
+    for (; *file; file++) {
+        *at++ = *file;
+        if (*file == '\'') {
+            *at++ = '\'';
+        }
+    }
+    memcpy(at, "'", 2);
+    return sql;
+}
+
+static int run_backup(const struct args *args)
+{
+    const char *database = args_value(args, "db") ? args_value(args, "db") : DEFAULT_DATABASE;
+    const char *file = args_positional(args, 0);
+
+    if (access(database, R_OK) != 0) {
+        fprintf(stderr, "ninety backup: cannot read %s: %s; name the database with --db FILE\n",
+                database, strerror(errno));
+        return EXIT_FAILED;
+    }
+    if (access(file, F_OK) == 0) {
+        fprintf(stderr, "ninety backup: %s is there already, and is not overwritten\n", file);
+        return EXIT_FAILED;
+    }
+    const char *const words[] = {"sqlite3", "-readonly", database, statement(file), NULL};
+    execvp(words[0], (char *const *)words);
+    fprintf(stderr, "ninety backup: cannot start sqlite3: %s%s\n", strerror(errno),
+            errno == ENOENT ? " (apt install sqlite3)" : "");
+    return EXIT_FAILED;
+}
+
+static const struct option backup_options[] = {
+    {"db", "FILE", "the database (default " DEFAULT_DATABASE ")"},
+    {NULL},
+};
+
+const struct command command_backup = {
+    .name = "backup",
+    .arguments = "FILE",
+    .summary = "write a copy of the database, also while the daemon runs",
+    .details =
+        "The copy is the database as it was at one moment, in one file, without gaps. The\n"
+        "daemon is not disturbed; it only keeps its write-ahead log until the copy is done.\n",
+    .options = backup_options,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_backup,
+};
