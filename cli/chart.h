@@ -26,10 +26,11 @@ struct chart {
     const struct chart_point *points; /* n_series x n_x */
 };
 
-/* Lines over n_x equally spaced places. Prints nothing if no point is finite. */
+/* Lines over n_x equally spaced places. Prints nothing if no point is finite, or the terminal is
+ * too narrow for so many. */
 void chart_print_lines(const struct chart *chart, const struct terminal *terminal, FILE *out);
 
-/* One bar for each place and series. */
+/* One bar for each place and series; nothing if they are too many to take in. */
 void chart_print_bars(const struct chart *chart, const struct terminal *terminal, FILE *out);
 
 /* The scale of the vertical axis; exposed for its tests. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BAR_MAX 50
+#define BARS_MAX 60 /* more of them are no picture any more */
 
 static size_t widest(const char **texts, size_t n)
 {
@@ -95,7 +96,7 @@ void chart_print_bars(const struct chart *chart, const struct terminal *terminal
                               .most = largest(chart),
                               .terminal = terminal};
 
-    if (style.most <= 0) {
+    if (style.most <= 0 || chart->n_x * chart->n_series > BARS_MAX) {
         return;
     }
     fprintf(out, "%s\n", chart->y_title);

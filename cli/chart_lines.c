@@ -7,8 +7,7 @@
 #include <string.h>
 
 #define ROWS 12
-#define PLACE_MIN 3 /* columns from one place of the x axis to the next */
-#define PLACE_MAX 9
+#define PLACE_MAX 9   /* columns from one place of the x axis to the next */
 #define LABEL_WIDTH 6 /* of the vertical axis */
 
 static const char *const unicode_marks[CANVAS_INKS] = {"●", "○", "◆", "◇", "■", "□"};
@@ -196,18 +195,27 @@ static void print_legend(const struct drawing *drawing, bool colour, FILE *out)
     fputc('\n', out);
 }
 
+/* What is left of the terminal's width beside both axes' titles and half of the last label, which
+ * may hang over the end. */
+static int choose_place_width(const struct chart *chart, int width)
+{
+    int last_label = (int)text_width(chart->x_labels[chart->n_x - 1]);
+    int room = width - LABEL_WIDTH - 6 - last_label / 2 - (int)text_width(chart->x_title);
+    int place_width = room / (int)chart->n_x;
+
+    return place_width < PLACE_MAX ? place_width : PLACE_MAX;
+}
+
 void chart_print_lines(const struct chart *chart, const struct terminal *terminal, FILE *out)
 {
     struct drawing drawing = {.chart = chart, .unicode = terminal->unicode};
     double low, high;
 
-    if (!find_range(chart, &low, &high)) {
+    drawing.place_width = choose_place_width(chart, terminal->width);
+    if (!find_range(chart, &low, &high) || drawing.place_width < 1) {
         return;
     }
     chart_scale_choose(low, high, &drawing.scale);
-    int room =
-        (terminal->width - LABEL_WIDTH - 4 - (int)text_width(chart->x_title)) / (int)chart->n_x;
-    drawing.place_width = room < PLACE_MIN ? PLACE_MIN : room > PLACE_MAX ? PLACE_MAX : room;
     drawing.canvas = canvas_create((int)chart->n_x * drawing.place_width, ROWS, terminal->unicode);
     draw(&drawing);
     fprintf(out, "%s\n", chart->y_title);

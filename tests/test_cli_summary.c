@@ -1,6 +1,7 @@
 #include "cli/chart.h"
 #include "cli/pivot.h"
 #include "cli/summary.h"
+#include "cli/text.h"
 #include "tests/test.h"
 
 #include <math.h>
@@ -211,6 +212,34 @@ static void unicode_charts_draw_in_braille_and_colour_only_if_asked(void **state
     free(text);
 }
 
+static void charts_fit_the_terminal_or_are_left_out(void **state)
+{
+    enum { MANY = 64 };
+    const char *labels[MANY], *series[] = {""};
+    struct chart_point points[MANY];
+    struct chart chart = {"steps", "width", labels, MANY, series, 1, points};
+    (void)state;
+
+    for (int i = 0; i < MANY; i++) {
+        labels[i] = "1024";
+        points[i] = (struct chart_point){true, 10 + i, 9 + i, 12 + i};
+    }
+    for (int width = 20; width < 160; width += 10) {
+        char *text;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        struct terminal terminal = {.width = width, .unicode = true};
+        chart_print_lines(&chart, &terminal, out);
+        chart_print_bars(&chart, &terminal, out);
+        fclose(out);
+        assert_true((size == 0) == (width < MANY + 19));
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+            assert_true(text_width(line) <= (size_t)width);
+        }
+        free(text);
+    }
+}
+
 static void bars_are_as_long_as_their_values(void **state)
 {
     char *text;
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test(submitted_values_are_found_in_the_views_columns),
         cmocka_unit_test(plain_charts_use_plain_letters),
         cmocka_unit_test(unicode_charts_draw_in_braille_and_colour_only_if_asked),
+        cmocka_unit_test(charts_fit_the_terminal_or_are_left_out),
         cmocka_unit_test(bars_are_as_long_as_their_values),
         cmocka_unit_test(scales_end_on_round_numbers),
     };

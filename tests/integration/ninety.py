@@ -8,6 +8,7 @@ import time
 import unittest
 
 NINETY = os.environ.get("NINETY", "ninety")
+SOURCE_ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NINETYD = os.environ.get("NINETYD", "ninetyd")
 # A network and data so small that a trial takes a few hundredths of a second.
 TINY = ["--dataset", "synthetic-digits", "--width", "16", "--train-size", "2000", "--batch-size", "100",

@@ -3,6 +3,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import threading
@@ -177,6 +178,17 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(done.returncode, 0, name)
             self.assertTrue(done.stdout.startswith(f"usage: ninety {name}"), done.stdout)
             self.assertEqual(run("help", name).stdout, done.stdout)
+
+    def test_the_documentation_names_every_command_and_its_options(self):
+        text = (pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "cli.md").read_text()
+        for line in run("help").stdout.splitlines():
+            if not line.startswith("  "):
+                continue
+            name = line.split()[0]
+            self.assertTrue(f"`{name}" in text, name)
+            options = run(name, "--help").stdout.split("the trials' configuration")[0]
+            for option in re.findall(r"^  (--[a-z-]+)", options, re.M):
+                self.assertTrue(option in text + "--help", f"ninety {name} {option}")
 
     def test_files_that_cannot_be_read_or_parsed_are_told(self):
         done = run("submit", "/nonexistent.json")

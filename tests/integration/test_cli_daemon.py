@@ -2,10 +2,11 @@
 import csv
 import io
 import json
+import re
 import signal
 import unittest
 
-from ninety import NINETY, TINY, Programs
+from ninety import NINETY, SOURCE_ROOT, TINY, Programs
 
 
 class Daemon(Programs):
@@ -112,6 +113,20 @@ class Daemon(Programs):
         done = self.ninety("results", "--db", self.folder / "misspelt.db")
         self.assertEqual(done.returncode, 1)
         self.assertFalse((self.folder / "misspelt.db").exists())
+
+    def test_every_example_is_a_sweep_that_the_daemon_takes(self):
+        sizes = {}
+        for path in sorted((SOURCE_ROOT / "examples").glob("*.json")):
+            sizes[path.stem] = self.ask("submit", path, "--dry-run").split(";")[0]
+        self.assertEqual(sizes["depth-batch-norm"], "70 trials in 14 cells")
+        self.assertLessEqual({"activations", "depth-batch-norm", "seven-layers", "smoke", "time-cost"}, set(sizes))
+
+    def test_the_queries_of_the_documentation_work(self):
+        text = (SOURCE_ROOT / "docs" / "results.md").read_text()
+        queries = re.findall(r"^    (SELECT .*?;)$", text, re.M | re.S)
+        self.assertGreater(len(queries), 5)
+        for query in queries:
+            self.query(query)
 
     def test_sql_reads_and_cannot_write(self):
         self.ask("submit", *TINY, "--depth", "1..2")
