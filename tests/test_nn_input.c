@@ -117,6 +117,41 @@ static void a_smaller_batch_may_follow_a_larger_one(void **state)
     input_free(&input);
 }
 
+static void nonzeros_are_listed_row_by_row(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, MOST_COLS = 70 };
+    float x[ROWS * MOST_COLS];
+    int32_t start[ROWS + 1], offset[ROWS * MOST_COLS + KERNELS_SLACK];
+    float value[ROWS * MOST_COLS + KERNELS_SLACK];
+    struct rng rng;
+
+    rng_init(&rng, 8, RNG_SYNTH, 0);
+    for (int v = 0; kernels_variant(v); v++) {
+        for (int cols = 1; cols <= MOST_COLS; cols++) {
+            int n = 0;
+
+            for (int i = 0; i < ROWS * cols; i++) {
+                x[i] = rng_below(&rng, (uint32_t)(1 + cols % 4)) ? 0 : (float)rng_normal(&rng);
+            }
+            x[0] = NAN; /* must not get lost */
+            x[ROWS * cols - 1] = -0.0f;
+            kernels_variant(v)->gather_nonzeros(ROWS, cols, x, start, offset, value);
+            for (int r = 0; r < ROWS; r++) {
+                assert_int_equal(start[r], n);
+                for (int c = 0; c < cols; c++) {
+                    if (x[r * cols + c] != 0) {
+                        assert_int_equal(offset[n], c * KERNELS_TILE);
+                        assert_memory_equal(&value[n], &x[r * cols + c], sizeof(float));
+                        n++;
+                    }
+                }
+            }
+            assert_int_equal(start[ROWS], n);
+        }
+    }
+}
+
 static void every_variant_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -160,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_right_for_every_density_and_shape),
         cmocka_unit_test(a_smaller_batch_may_follow_a_larger_one),
+        cmocka_unit_test(nonzeros_are_listed_row_by_row),
         cmocka_unit_test(every_variant_gives_the_same_bits),
     };
     return cmocka_run_group_tests(tests, init_blas, NULL);

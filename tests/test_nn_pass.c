@@ -188,6 +188,44 @@ static void inference_uses_the_moving_moments(void **state)
     }
 }
 
+/* Few units active: the products leave out what is zero, and give the same. */
+static void inference_of_a_sparse_network_is_the_same(void **state)
+{
+    (void)state;
+    for (enum batch_norm bn = BATCH_NORM_NONE; bn <= BATCH_NORM_BEFORE; bn++) {
+        struct trial_config config = config_of(ACTIVATION_RELU, bn, bn != BATCH_NORM_NONE);
+        struct inference inference;
+        struct fixture f;
+        int n_sparse = 0;
+
+        config.hidden_units[1] = 45;
+        config.hidden_units[2] = 70;
+        setup(&f, &config);
+        for (int i = 0; i < 3; i++) {
+            float *shift =
+                bn == BATCH_NORM_NONE ? f.network.layers[i].bias : f.network.layers[i].beta;
+            for (int c = 0; c < f.network.layers[i].n_out; c++) {
+                shift[c] -= c % 5 ? 4 : 0;
+            }
+        }
+        assert_int_equal(inference_init(&inference, &f.network, kernels_best(), ROWS), 0);
+        for (int again = 0; again < 2; again++) { /* the second time with other weights */
+            inference_refresh(&inference, &f.input);
+            const float *logits = inference_run(&inference, &f.input);
+            double *expected = reference_logits(&f.network, NULL, true, ROWS, f.x);
+            for (int i = 0; i < ROWS * CLASSES; i++) {
+                assert_close(logits[i], expected[i], 1e-4, 1e-5);
+            }
+            free(expected);
+            n_sparse += inference.form[2] == INFERENCE_SPARSE;
+            f.network.layers[2].weights[3] += 1;
+        }
+        assert_int_equal(n_sparse, 2);
+        inference_free(&inference);
+        teardown(&f);
+    }
+}
+
 static void layer_statistics_are_what_they_say(void **state)
 {
     (void)state;
@@ -294,6 +332,7 @@ int main(void)
         cmocka_unit_test(softmax_regression_has_a_gradient_too),
         cmocka_unit_test(moving_moments_follow_the_batch),
         cmocka_unit_test(inference_uses_the_moving_moments),
+        cmocka_unit_test(inference_of_a_sparse_network_is_the_same),
         cmocka_unit_test(layer_statistics_are_what_they_say),
         cmocka_unit_test(preactivation_gradient_of_the_logits_is_softmax_less_onehot),
         cmocka_unit_test(a_dead_relu_is_counted),

@@ -4,26 +4,63 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+
+/* Below this share of nonzeros in a layer's input, and with that many units, listing them pays. */
+#define SPARSE_BELOW 0.3
+enum { SPARSE_UNITS = 32, LOOK_AT_ROWS = 64 };
+
+static bool may_be_sparse(const struct network *network, int i)
+{
+    const struct layer *before = i > 0 ? &network->layers[i - 1] : NULL;
+
+    return before && before->activation == ACTIVATION_RELU &&
+           before->batch_norm != BATCH_NORM_AFTER && network->layers[i].n_out >= SPARSE_UNITS;
+}
+
+static size_t tiled_size(const struct layer *layer)
+{
+    size_t n_tiles = ((size_t)layer->n_out + KERNELS_TILE - 1) / KERNELS_TILE;
+    return n_tiles * KERNELS_TILE * (size_t)layer->n_in;
+}
+
+static int allocate_lists(struct inference *inference)
+{
+    size_t rows = (size_t)inference->rows;
+    size_t n = rows * (size_t)inference->network->widest + KERNELS_SLACK;
+
+    inference->start = malloc((rows + 1) * sizeof(int32_t));
+    inference->offset = malloc(n * sizeof(int32_t));
+    inference->value = malloc(n * sizeof(float));
+    return inference->start && inference->offset && inference->value ? 0 : -ENOMEM;
+}
 
 int inference_init(struct inference *inference, const struct network *network,
                    const struct kernels *kernels, int rows)
 {
-    size_t at[CONFIG_MAX_LAYERS + 1], n = (size_t)network->widest * (size_t)rows;
+    size_t at[CONFIG_MAX_LAYERS + 1], tiles[CONFIG_MAX_LAYERS + 1];
+    size_t n = (size_t)network->widest * (size_t)rows;
 
     *inference = (struct inference){.network = network, .kernels = kernels, .rows = rows};
     size_t buffer0 = block_reserve(&inference->memory, n);
     size_t buffer1 = block_reserve(&inference->memory, n);
     for (int i = 0; i < network->n_layers; i++) {
-        at[i] = block_reserve(&inference->memory, (size_t)network->layers[i].n_out);
+        const struct layer *layer = &network->layers[i];
+
+        at[i] = block_reserve(&inference->memory, (size_t)layer->n_out);
+        tiles[i] =
+            block_reserve(&inference->memory, may_be_sparse(network, i) ? tiled_size(layer) : 0);
     }
-    int r = block_allocate(&inference->memory);
-    if (r < 0) {
-        return r;
+    if (block_allocate(&inference->memory) < 0 || allocate_lists(inference) < 0) {
+        inference_free(inference);
+        return -ENOMEM;
     }
-    inference->buffer[0] = inference->memory.at + buffer0;
-    inference->buffer[1] = inference->memory.at + buffer1;
+    float *base = inference->memory.at;
+    inference->buffer[0] = base + buffer0;
+    inference->buffer[1] = base + buffer1;
     for (int i = 0; i < network->n_layers; i++) {
-        inference->scale[i] = network->layers[i].gamma ? inference->memory.at + at[i] : NULL;
+        inference->scale[i] = network->layers[i].gamma ? base + at[i] : NULL;
+        inference->tiles[i] = may_be_sparse(network, i) ? base + tiles[i] : NULL;
     }
     return 0;
 }
@@ -31,6 +68,10 @@ int inference_init(struct inference *inference, const struct network *network,
 void inference_free(struct inference *inference)
 {
     block_free(&inference->memory);
+    free(inference->start);
+    free(inference->offset);
+    free(inference->value);
+    *inference = (struct inference){0};
 }
 
 void inference_refresh(struct inference *inference, struct input *input)
@@ -42,11 +83,48 @@ void inference_refresh(struct inference *inference, struct input *input)
     for (int i = 0; i < network->n_layers; i++) {
         const struct layer *layer = &network->layers[i];
 
+        inference->form[i] = inference->tiles[i] ? INFERENCE_UNDECIDED : INFERENCE_DENSE;
         for (int c = 0; inference->scale[i] && c < layer->n_out; c++) {
             inference->scale[i][c] =
                 layer->gamma[c] / sqrtf(layer->moving_variance[c] + network->bn_epsilon);
         }
     }
+}
+
+/* Looks at the first rows of the first chunk since the refresh; the form holds until the next, so
+ * that all samples of an evaluation are treated alike. */
+static void decide_form(struct inference *inference, int i, int rows, const float *x)
+{
+    const struct layer *layer = &inference->network->layers[i];
+    int looked_at = rows < LOOK_AT_ROWS ? rows : LOOK_AT_ROWS;
+    size_t n = (size_t)looked_at * (size_t)layer->n_in, count = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        count += x[k] != 0;
+    }
+    inference->form[i] =
+        (double)count < SPARSE_BELOW * (double)n ? INFERENCE_SPARSE : INFERENCE_DENSE;
+    if (inference->form[i] == INFERENCE_SPARSE) {
+        inference->kernels->tile(layer->n_in, layer->n_out, layer->weights, inference->tiles[i]);
+    }
+}
+
+/* z[rows x n_out] = x W */
+static void product(struct inference *inference, int i, int rows, const float *x, float *z)
+{
+    const struct layer *layer = &inference->network->layers[i];
+    const struct kernels *k = inference->kernels;
+
+    if (inference->form[i] == INFERENCE_UNDECIDED) {
+        decide_form(inference, i, rows, x);
+    }
+    if (inference->form[i] == INFERENCE_DENSE) {
+        gemm_nn(rows, layer->n_out, layer->n_in, x, layer->weights, z);
+        return;
+    }
+    struct sparse s = {inference->start, inference->offset, inference->value};
+    k->gather_nonzeros(rows, layer->n_in, x, inference->start, inference->offset, inference->value);
+    k->sparse_product(rows, layer->n_out, &s, layer->n_in, inference->tiles[i], false, z);
 }
 
 const float *inference_run(struct inference *inference, struct input *input)
@@ -66,7 +144,7 @@ const float *inference_run(struct inference *inference, struct input *input)
         if (i == 0) {
             input_forward(input, z);
         } else {
-            gemm_nn(rows, layer->n_out, layer->n_in, x, layer->weights, z);
+            product(inference, i, rows, x, z);
         }
         k->activate(layer->activation, area, layer->batch_norm == BATCH_NORM_BEFORE ? &norm : &bias,
                     z, z);

@@ -1,6 +1,9 @@
 /*
  * The network as it predicts: normalization by the moving moments, nothing kept for a backward
  * pass, so that two buffers of one chunk of samples are enough.
+ *
+ * A ReLU network without normalization soon has but 10 to 20 % of its units active. Where a layer's
+ * input turns out to be that sparse, its product leaves out the zeros, as the first layer's does.
  */
 #pragma once
 
@@ -14,6 +17,10 @@ struct inference {
     int rows; /* at most, of a call */
     struct block memory;
     float *buffer[2];                    /* rows x widest */
+    float *tiles[CONFIG_MAX_LAYERS + 1]; /* of the weights of layers behind a ReLU, or NULL */
+    enum { INFERENCE_UNDECIDED, INFERENCE_DENSE, INFERENCE_SPARSE } form[CONFIG_MAX_LAYERS + 1];
+    int32_t *start, *offset; /* the nonzeros of a layer's input */
+    float *value;
     float *scale[CONFIG_MAX_LAYERS + 1]; /* gamma / sqrt(moving variance + epsilon), or NULL */
 };
 

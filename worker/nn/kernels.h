@@ -47,7 +47,7 @@ struct sparse {
 
 /* Columns of a tile: a dense factor b[n x cols] is stored as tiles of KERNELS_TILE columns, one
  * behind the other, each with its n rows; the last one is filled up with zeros. */
-enum { KERNELS_TILE = 32 };
+enum { KERNELS_TILE = 32, KERNELS_SLACK = 16 };
 
 struct kernels {
     const char *name;
@@ -58,6 +58,11 @@ struct kernels {
     /* The same, but for the zeros; start has rows + 1 elements, the others up to rows * cols. */
     void (*gather_sparse)(int rows, int cols, const uint8_t *images, const int32_t *order,
                           int32_t *start, int32_t *offset, float *value);
+
+    /* The nonzeros of x[rows x cols]. offset and value have room for KERNELS_SLACK elements more
+     * than there are in x. */
+    void (*gather_nonzeros)(int rows, int cols, const float *x, int32_t *start, int32_t *offset,
+                            float *value);
 
     /* b[n x cols] as tiles. */
     void (*tile)(int n, int cols, const float *b, float *tiles);

@@ -157,6 +157,7 @@ const struct kernels JOIN(kernels_, KERNELS_VARIANT) = {
     .name = STRING(KERNELS_VARIANT),
     .gather = gather,
     .gather_sparse = gather_sparse,
+    .gather_nonzeros = gather_nonzeros,
     .tile = tile,
     .sparse_product = sparse_product,
     .activate = activate,

@@ -8,6 +8,9 @@
 #include "worker/nn/scalar.h"
 
 #include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 static void gather(int rows, int cols, const uint8_t *images, const int32_t *order, float *x)
 {
@@ -64,6 +67,58 @@ static void gather_sparse(int rows, int cols, const uint8_t *images, const int32
             }
         }
         n = append_nonzeros(image, c, cols, n, offset, value);
+    }
+    start[rows] = n;
+}
+
+/* The nonzeros of x[from..cols) of a row behind the n that there are; returns their number. */
+INLINE int32_t append_nonzero_floats(const float *x, int from, int cols, int32_t n, int32_t *offset,
+                                     float *value)
+{
+    for (int c = from; c < cols; c++) {
+        offset[n] = c * KERNELS_TILE;
+        value[n] = x[c];
+        n += x[c] != 0;
+    }
+    return n;
+}
+
+#ifdef __AVX512F__
+/* Sixteen at a time: the compiler does not find the compress instruction by itself. It goes
+ * through a register, as compressing into memory is slow on some CPUs. */
+INLINE int32_t append_row(const float *x, int cols, int32_t n, int32_t *offset, float *value)
+{
+    const __m512i step = _mm512_set1_epi32(16 * KERNELS_TILE);
+    __m512i at =
+        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                           _mm512_set1_epi32(KERNELS_TILE));
+    int c = 0;
+
+    for (; c + 16 <= cols; c += 16, at = _mm512_add_epi32(at, step)) {
+        __m512 v = _mm512_loadu_ps(x + c);
+        __mmask16 keep = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+
+        _mm512_storeu_ps(value + n, _mm512_maskz_compress_ps(keep, v));
+        _mm512_storeu_si512(offset + n, _mm512_maskz_compress_epi32(keep, at));
+        n += __builtin_popcount(keep);
+    }
+    return append_nonzero_floats(x, c, cols, n, offset, value);
+}
+#else
+INLINE int32_t append_row(const float *x, int cols, int32_t n, int32_t *offset, float *value)
+{
+    return append_nonzero_floats(x, 0, cols, n, offset, value);
+}
+#endif
+
+static void gather_nonzeros(int rows, int cols, const float *x, int32_t *start, int32_t *offset,
+                            float *value)
+{
+    int32_t n = 0;
+
+    for (int r = 0; r < rows; r++) {
+        start[r] = n;
+        n = append_row(x + (size_t)r * cols, cols, n, offset, value);
     }
     start[rows] = n;
 }
