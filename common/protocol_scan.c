@@ -372,11 +372,13 @@ static bool take_body(struct scan *s, int64_t *worker, struct report **reports, 
         if (!take_text(s, &name, &length) || !take(s, ':')) {
             return false;
         }
+        bool good = false; /* what begins badly must not be begun again */
         if (is(name, length, "worker") && !has_worker) {
-            has_worker = take_integer(s, worker) && *worker >= 1;
+            has_worker = good = take_integer(s, worker) && *worker >= 1;
         } else if (is(name, length, "reports") && !has_reports) {
-            has_reports = take_reports(s, reports, n);
-        } else {
+            has_reports = good = take_reports(s, reports, n);
+        }
+        if (!good) {
             return false;
         }
     } while (take(s, ','));

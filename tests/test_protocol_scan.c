@@ -199,11 +199,25 @@ static void what_the_fast_way_does_not_know_is_left_to_the_other(void **state)
              "\"worker\" : 1 } "));
 }
 
+/* Found by fuzzing: the second list was written behind the end of the first one's memory. */
+static void a_list_that_began_badly_is_not_begun_again(void **state)
+{
+    (void)state;
+    static const char item[] = "{\"trial\":1,\"attempt\":1},";
+    char body[1024] = "{\"worker\":1,\"reports\":[";
+    for (int i = 0; i < 9; i++) {
+        strcat(body, item);
+    }
+    strcat(body, "{\"trial\":,\"reports\":[{\"trial\":1,\"attempt\":1}]}");
+    assert_false(scan(body));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_workers_send_is_taken_as_json_would_be),
         cmocka_unit_test(a_damaged_body_is_never_taken_for_something_else),
+        cmocka_unit_test(a_list_that_began_badly_is_not_begun_again),
         cmocka_unit_test(what_the_fast_way_does_not_know_is_left_to_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
