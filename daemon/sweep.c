@@ -178,7 +178,24 @@ static int count(struct sweep *sweep, struct error *error)
     return 0;
 }
 
-/* FNV-1a over what tells configurations apart; equal hashes are compared in full. */
+/* A word at a time, as FNV takes a byte; the multiplication spreads upwards, the shift downwards.
+ */
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+    const char *at = data;
+    for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t), at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    uint64_t rest = size;
+    memcpy(&rest, at, size);
+    hash = (hash ^ rest) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
+/* Of all that tells configurations apart; equal hashes are compared in full. */
 static uint64_t hash_config(const struct trial_config *config)
 {
     const double numbers[] = {config->activation,  config->batch_norm,    config->batch_norm_output,
@@ -187,22 +204,10 @@ static uint64_t hash_config(const struct trial_config *config)
                               config->beta2,       config->epsilon,       config->momentum,
                               config->batch_size,  config->train_size,    config->target_accuracy,
                               config->max_steps,   config->stop_at_target};
-    const struct {
-        const void *data;
-        size_t size;
-    } parts[] = {
-        {config->dataset, strlen(config->dataset)},
-        {config->hidden_units, (size_t)config->n_hidden * sizeof(config->hidden_units[0])},
-        {numbers, sizeof(numbers)},
-    };
-    uint64_t hash = 14695981039346656037u;
-    for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
-        const unsigned char *data = parts[part].data;
-        for (size_t i = 0; i < parts[part].size; i++) {
-            hash = (hash ^ data[i]) * 1099511628211u;
-        }
-    }
-    return hash;
+    uint64_t hash = mix(1, config->dataset, strlen(config->dataset));
+    hash =
+        mix(hash, config->hidden_units, (size_t)config->n_hidden * sizeof(config->hidden_units[0]));
+    return mix(hash, numbers, sizeof(numbers));
 }
 
 /* 1 = the same configuration, 0 = not, -ENOMEM. */
@@ -282,7 +287,7 @@ static int check_cells(const struct sweep *sweep, struct error *error)
             break;
         }
         uint64_t hash = hash_config(&config);
-        size_t at = (hash ^ hash >> 32) & (size - 1);
+        size_t at = hash & (size - 1);
         for (; rc == 0 && slots[at].cell_plus_1; at = (at + 1) & (size - 1)) {
             int64_t other = slots[at].cell_plus_1 - 1;
             int same = slots[at].hash == hash ? same_cell(sweep, other, cell) : 0;

@@ -1,6 +1,7 @@
 #include "tests/queue_fixture.h"
 
 #include "daemon/store_internal.h"
+#include "schema/schema.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,6 +64,40 @@ static void a_new_database_is_made_and_opened_again(void **state)
         assert_int_equal(store_open(place->path, &store, &error), 0);
         store_close(store);
     }
+}
+
+/* A database as each earlier schema has left it comes to the same as a new one. */
+static void every_older_schema_is_brought_up_to_date(void **state)
+{
+    struct place *place = *state;
+    static const char all[] = "SELECT group_concat(type || name || sql) FROM"
+                              " (SELECT * FROM sqlite_schema ORDER BY type, name)";
+    char *expected = NULL;
+    for (size_t version = 0; version < schema_count; version++) {
+        sqlite3 *db;
+        sqlite3_stmt *stmt;
+        char path[96], set[64];
+        snprintf(path, sizeof(path), "%s/%zu.db", place->dir, version);
+        snprintf(set, sizeof(set), "PRAGMA user_version = %zu", version);
+        for (size_t i = 0; i < version; i++) {
+            run_sql(path, (const char *)schema[i].data);
+        }
+        run_sql(path, set);
+        struct store *store;
+        struct error error = {0};
+        assert_int_equal(store_open(path, &store, &error), 0);
+        store_close(store);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(db, all, -1, &stmt, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        if (!expected) {
+            expected = strdup((const char *)sqlite3_column_text(stmt, 0));
+        }
+        assert_string_equal(expected, (const char *)sqlite3_column_text(stmt, 0));
+        sqlite3_finalize(stmt);
+        sqlite3_close(db);
+    }
+    free(expected);
 }
 
 static void a_newer_schema_is_refused(void **state)
@@ -163,6 +198,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_new_database_is_made_and_opened_again),
+        TEST(every_older_schema_is_brought_up_to_date),
         TEST(a_newer_schema_is_refused),
         TEST(a_database_of_something_else_is_refused),
         TEST(a_file_that_is_no_database_is_refused),
