@@ -44,11 +44,11 @@ struct command {
     int (*run)(const struct args *args); /* returns enum exit_code */
 };
 
-extern const struct command command_cancel;
 extern const struct command command_backup;
+extern const struct command command_cancel;
 extern const struct command command_check;
-extern const struct command command_delete;
 extern const struct command command_completion;
+extern const struct command command_delete;
 extern const struct command command_help;
 extern const struct command command_pause;
 extern const struct command command_results;
