@@ -264,7 +264,8 @@ class Train(Programs):
             saved = json.loads(self.ninety(*self.words, "--json", "--save", model).stdout)
             gone_on = self.ninety(*self.words, "--json", "--load", model, "--trace", trace)
             self.assertEqual(gone_on.returncode, 0, gone_on.stderr)
-            first = json.loads(trace.read_text().splitlines()[0])
+            with open(trace, encoding="utf-8") as lines:
+                first = json.loads(lines.readline())
         self.assertLess(first["loss"], 2 * saved["final_loss"])
 
     def test_files_need_our_own_trainer(self):
