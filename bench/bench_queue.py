@@ -92,8 +92,8 @@ def grid(trials):
 def trials(seconds, queued=None):
     """Trials per second with about `queued` waiting all the time; None = as many as can be needed."""
     with daemon() as d:
-        for _ in range({1000: 0, 1_000_000: 1}.get(queued, 6)):
-            d.submit(queued or 100_000)
+        for _ in range({1000: 0, 1_000_000: 10}.get(queued, 6)):
+            d.submit(100_000)
         d.wait_expanded()
         more = {"queued": queued} if queued == 1000 else {}
         return d.load("trials", seconds=seconds, **more)["trials_per_s"]
