@@ -14,6 +14,16 @@ static bool is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
+/* One name for one file, however it was reached: the kernel choice is kept by this path. */
+static void make_canonical(char *path, size_t size)
+{
+    char *real = realpath(path, NULL);
+    if (real && strlen(real) < size) {
+        strcpy(path, real);
+    }
+    free(real);
+}
+
 static int find_on_path(char *ret_path, size_t size)
 {
     const char *path = getenv("PATH");
@@ -46,6 +56,7 @@ int trainer_find(char *ret_path, size_t size)
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
             if (snprintf(ret_path, size, "%s/%s", self, places[i]) < (int)size &&
                 is_program(ret_path)) {
+                make_canonical(ret_path, size);
                 return 0;
             }
         }
