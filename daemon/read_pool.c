@@ -138,6 +138,10 @@ static void on_work(uv_work_t *work)
         params.state = job->question.state[0] != '\0' ? job->question.state : NULL;
         rc = reader_run(reader, job->question.query, &params, job->question.format, gather, job);
         give_reader(job->pool, reader);
+        if (rc < 0) {
+            log_error("a read failed query=%d error=\"%s\"", (int)job->question.query,
+                      strerror(-rc));
+        }
     }
     pthread_mutex_lock(&job->lock);
     job->result = rc;
