@@ -13,6 +13,14 @@ NINETYD = os.environ["NINETYD"]
 PATIENCE_S = 20
 
 
+def alive(pid):
+    """Whether the process runs: not ended, and no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:  # ENOENT, or ESRCH when it ends while we read
+        return False
+
+
 def wait_until(true, what="it", patience_s=PATIENCE_S):
     """Polls until `true()` is true and returns that; fails after the deadline."""
     deadline = time.monotonic() + patience_s

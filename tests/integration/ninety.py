@@ -63,13 +63,6 @@ def descendants(pid):
     return found
 
 
-def alive(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 class Programs(unittest.TestCase):
     def setUp(self):
         self.keep = tempfile.TemporaryDirectory()

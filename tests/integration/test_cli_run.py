@@ -12,7 +12,8 @@ import tempfile
 import termios
 import unittest
 
-from ninety import NINETY, TINY, Programs, alive, descendants, environment, until
+from daemon import alive
+from ninety import NINETY, TINY, Programs, descendants, environment, until
 
 
 class Run(Programs):

@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from daemon import NINETYD, Connection, Daemon, wait_until
+from daemon import NINETYD, Connection, Daemon, alive, wait_until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -178,14 +178,7 @@ sys.stdin.read()
             parent.kill()
             parent.communicate()
             # Adopted by another parent, it is gone or a zombie when it has ended.
-            wait_until(lambda: not is_running(pid), "the daemon's end")
-
-
-def is_running(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+            wait_until(lambda: not alive(pid), "the daemon's end")
 
 
 FAKE_WORKER = """#!/bin/sh

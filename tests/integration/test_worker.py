@@ -9,19 +9,11 @@ import tempfile
 import time
 import unittest
 
-from daemon import wait_until
+from daemon import alive, wait_until
 from fake_daemon import FakeDaemon
 from worker import NINETY_WORKER, Worker
 
 SOURCE_ROOT = pathlib.Path(os.environ["NINETY_SOURCE_ROOT"])
-
-
-def alive(pid):
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")")[-1]
-        return state.split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 class MemoryGroup:

@@ -68,7 +68,7 @@ class Worker:
         try:
             path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
             return [int(pid) for pid in pathlib.Path(path).read_text(encoding="ascii").split()]
-        except FileNotFoundError:
+        except OSError:
             return []
 
     def terminate(self):
