@@ -178,18 +178,8 @@ static const struct column worker_columns[] = {
 
 static void print_workers(const json_t *rows, enum format format)
 {
-    struct terminal terminal;
-
-    terminal_inspect(stdout, &terminal);
-    if (format == FORMAT_CSV) {
-        table_print_csv(rows, stdout);
-    } else if (format == FORMAT_JSON) {
-        table_print_json(rows, stdout);
-    } else if (json_array_size(rows) == 0) {
-        puts("no worker has registered; to start one: ninety-worker --daemon URL");
-    } else {
-        table_print(rows, worker_columns, &terminal, stdout);
-    }
+    table_print_as(rows, worker_columns, format,
+                   "no worker has registered; to start one: ninety-worker --daemon URL");
 }
 
 static int run_workers(const struct args *args)

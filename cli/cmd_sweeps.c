@@ -64,18 +64,8 @@ static enum client_outcome all_sweeps(struct client *client, json_t **ret, struc
 
 static void print_status(const json_t *rows, enum format format)
 {
-    struct terminal terminal;
-
-    terminal_inspect(stdout, &terminal);
-    if (format == FORMAT_CSV) {
-        table_print_csv(rows, stdout);
-    } else if (format == FORMAT_JSON) {
-        table_print_json(rows, stdout);
-    } else if (json_array_size(rows) == 0) {
-        puts("no sweeps yet; to make one: ninety submit SWEEP.json");
-    } else {
-        table_print(rows, status_columns, &terminal, stdout);
-    }
+    table_print_as(rows, status_columns, format,
+                   "no sweeps yet; to make one: ninety submit SWEEP.json");
 }
 
 static int status_of_all(const struct args *args, struct client *client, enum format format)

@@ -269,3 +269,20 @@ void table_print_json(const json_t *json, FILE *out)
     fprintf(out, "%s\n", text);
     free(text);
 }
+
+void table_print_as(const json_t *rows, const struct column *columns, enum format format,
+                    const char *when_empty)
+{
+    struct terminal terminal;
+
+    terminal_inspect(stdout, &terminal);
+    if (format == FORMAT_CSV) {
+        table_print_csv(rows, stdout);
+    } else if (format == FORMAT_JSON) {
+        table_print_json(rows, stdout);
+    } else if (json_array_size(rows) == 0) {
+        puts(when_empty);
+    } else {
+        table_print(rows, columns, &terminal, stdout);
+    }
+}

@@ -36,3 +36,8 @@ void table_print_csv(const json_t *rows, FILE *out);
 
 /* Any JSON, indented. */
 void table_print_json(const json_t *json, FILE *out);
+
+/* Prints the rows on standard output in the format asked for; a table without rows is the line
+ * `when_empty`. */
+void table_print_as(const json_t *rows, const struct column *columns, enum format format,
+                    const char *when_empty);
