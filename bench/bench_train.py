@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -176,22 +177,25 @@ def measure_total(command, kernel, data):
 
 def measure_slots(data, kernel):
     """Trials per minute of two trainers at once, of one alone."""
+    def train_all(trainer):
+        for config in article_jobs():
+            trainer.train(data, config)
+
     def wall(n):
         trainers = [Trainer(TRAINER, kernel) for _ in range(n)]
         start = time.monotonic()
-        for config in article_jobs():
-            for trainer in trainers:
-                trainer.send(data, config)
-        for trainer in trainers:
-            for _ in article_jobs():
-                list(trainer.events())
+        threads = [threading.Thread(target=train_all, args=(trainer,)) for trainer in trainers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         seconds = time.monotonic() - start
         for trainer in trainers:
             trainer.close()
         return seconds
 
-    one = min(wall(1), wall(1))
-    return 2 * one / wall(2)
+    seconds = median_rounds(3, {"one": lambda: wall(1), "two": lambda: wall(2)})
+    return 2 * seconds["one"] / seconds["two"]
 
 
 def measure_start(data, folder, kernel):
