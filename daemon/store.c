@@ -2,6 +2,7 @@
 
 #include "daemon/store_internal.h"
 #include "schema/schema.h"
+#include "schema/schema_views.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,6 +128,7 @@ static int migrate(struct store *store, struct error *error)
     for (size_t i = (size_t)version; ok && i < schema_count; i++) {
         ok = execute(store, (const char *)schema[i].data) == SQLITE_OK;
     }
+    ok = ok && execute(store, (const char *)schema_views[0].data) == SQLITE_OK;
     if (!ok || execute(store, done) != SQLITE_OK) {
         refuse(store, error, "the schema cannot be brought up to date");
         execute(store, "ROLLBACK");

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void open_all(struct queue_fixture *f)
+void queue_fixture_open(struct queue_fixture *f)
 {
     struct error error = {0};
     assert_int_equal(store_open(f->path, &f->store, &error), 0);
@@ -17,7 +17,7 @@ static void open_all(struct queue_fixture *f)
     assert_int_equal(sqlite3_open_v2(f->path, &f->eyes, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 }
 
-static void close_all(struct queue_fixture *f)
+void queue_fixture_close(struct queue_fixture *f)
 {
     sqlite3_close(f->eyes);
     queue_close(f->queue);
@@ -35,7 +35,7 @@ int queue_fixture_setup(void **state)
     queue_options_init(&f->options);
     f->options.parse_sweep = sweep_from_text;
     f->now = (struct queue_time){.mono_ms = 1000000, .wall_ms = 1769860800000};
-    open_all(f);
+    queue_fixture_open(f);
     *state = f;
     return 0;
 }
@@ -58,7 +58,7 @@ void queue_fixture_rm(const char *dir)
 int queue_fixture_teardown(void **state)
 {
     struct queue_fixture *f = *state;
-    close_all(f);
+    queue_fixture_close(f);
     queue_fixture_rm(f->dir);
     free(f);
     return 0;
@@ -66,8 +66,8 @@ int queue_fixture_teardown(void **state)
 
 void queue_fixture_restart(struct queue_fixture *f)
 {
-    close_all(f);
-    open_all(f);
+    queue_fixture_close(f);
+    queue_fixture_open(f);
 }
 
 void queue_fixture_commit(struct queue_fixture *f)

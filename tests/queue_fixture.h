@@ -25,7 +25,10 @@ struct queue_fixture {
 int queue_fixture_setup(void **state);
 int queue_fixture_teardown(void **state);
 
-/* Closes without committing, as a crash does, and opens again. */
+/* Closes without committing, as a crash does. */
+void queue_fixture_close(struct queue_fixture *f);
+void queue_fixture_open(struct queue_fixture *f);
+/* Both. */
 void queue_fixture_restart(struct queue_fixture *f);
 void queue_fixture_commit(struct queue_fixture *f);
 /* Lets time pass and calls queue_tick until it has nothing more to do, committing each time. */

@@ -132,7 +132,8 @@ static void results_have_the_columns_of_the_contract(void **state)
            "trial sweep sweep_name cell replicate dataset depth width hidden_units activation "
            "batch_norm batch_norm_output bn_momentum bn_epsilon initializer optimizer "
            "learning_rate beta1 beta2 epsilon momentum batch_size train_size target_accuracy "
-           "max_steps stop_at_target seed state steps steps_to_target seconds_to_target reached "
+           "max_steps stop_at_target measure_every seed state steps steps_to_target "
+           "seconds_to_target reached "
            "final_accuracy final_loss ms_per_step worker attempts kernel trainer weights_sha256 "
            "data_sha256 error created_at started_at finished_at");
 }
