@@ -87,7 +87,9 @@ struct queue_memory {
     struct id_map leases;  /* by trial */
     struct id_map workers; /* alive ones */
     struct heap turns, waiting;
-    int64_t turn, epoch; /* the last given out */
+    int64_t turn, epoch;        /* the last given out */
+    struct queue_sweep *served; /* whose turn it was last; NULL = nobody's */
+    int64_t turn_left;          /* trials it may be given before its turn ends */
     int64_t claimable;
     int64_t n_busy;                               /* sweeps with slices to do */
     struct queue_lease *first_lease, *last_lease; /* by deadline */
@@ -140,7 +142,8 @@ int queue_recount(struct queue_memory *memory, struct queue_sweep *sweep);
 /* The state a trial counts in, which is the one that a move under way will give it. */
 enum trial_state queue_counted_state(const struct queue_sweep *sweep, int64_t trial,
                                      enum trial_state state);
-/* The sweep whose turn it is; it goes to the end of its line. NULL = nothing can be claimed. */
+/* The sweep that is to give the next trial: of those with the highest priority each has its turn,
+ * after which it goes to the end of their line. NULL = nothing can be claimed. */
 struct queue_sweep *queue_next_turn(struct queue_memory *memory);
 void queue_mark_sweep(struct queue_memory *memory, struct queue_sweep *sweep);
 

@@ -149,22 +149,59 @@ static void higher_priority_is_served_first(void **state)
     }
 }
 
+/* Claims one by one, n in all; returns how many trials had an id below `end`. */
+static int claim_each(struct queue_fixture *f, int64_t worker, int n, int64_t end)
+{
+    int below = 0;
+    for (int i = 0; i < n; i++) {
+        below += queue_fixture_claim(f, worker).trial < end;
+    }
+    return below;
+}
+
 static void sweeps_of_equal_priority_take_turns(void **state)
 {
     struct queue_fixture *f = *state;
-    int64_t first = queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":100}");
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":100}");
     queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":100}");
     int64_t worker = queue_fixture_worker(f);
-    struct queue_claim claims[64];
-    size_t n;
-    assert_int_equal(queue_claim(f->queue, worker, 64, &f->now, claims, &n), 0);
-    assert_int_equal(n, 64);
-    int of_first = 0;
-    for (size_t i = 0; i < n; i++) {
-        of_first += claims[i].trial <= 100 * first;
-        assert_true(of_first * 2 - (int)i <= 2 && of_first * 2 - (int)i >= 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(claim_each(f, worker, 1, 101), i % 2 == 0);
     }
-    assert_int_equal(of_first, 32);
+}
+
+static void turns_are_longer_where_many_trials_run(void **state)
+{
+    enum { RUNNING = 16, TURN = RUNNING / 2, CLAIMS = 8 * TURN };
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":100}");
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":100}");
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim running[RUNNING];
+    size_t n;
+    assert_int_equal(queue_claim(f->queue, worker, RUNNING, &f->now, running, &n), 0);
+    int changes = 0, of_first = 0;
+    bool first = running[RUNNING - 1].trial < 101;
+    for (int i = 0; i < CLAIMS; i++) {
+        queue_fixture_report(f, worker, &running[i % RUNNING], REPORT_DONE);
+        running[i % RUNNING] = queue_fixture_claim(f, worker);
+        changes += (running[i % RUNNING].trial < 101) != first;
+        first = running[i % RUNNING].trial < 101;
+        of_first += first;
+    }
+    assert_in_range(changes, CLAIMS / TURN - 1, CLAIMS / TURN + 3); /* the first turns are short */
+    assert_in_range(of_first, CLAIMS / 2 - TURN, CLAIMS / 2 + TURN);
+}
+
+static void a_turn_ends_for_a_higher_priority(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":100}");
+    int64_t worker = queue_fixture_worker(f);
+    claim_each(f, worker, 32, 101);
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":2,\"priority\":1}");
+    assert_int_equal(claim_each(f, worker, 2, 101), 0);
+    assert_int_equal(claim_each(f, worker, 2, 101), 2);
 }
 
 static void max_running_is_respected(void **state)
@@ -353,6 +390,8 @@ int main(void)
         TEST(a_trial_in_back_off_does_not_survive_its_sweeps_cancel),
         TEST(higher_priority_is_served_first),
         TEST(sweeps_of_equal_priority_take_turns),
+        TEST(turns_are_longer_where_many_trials_run),
+        TEST(a_turn_ends_for_a_higher_priority),
         TEST(max_running_is_respected),
         TEST(a_submission_with_a_key_is_made_once),
         TEST(a_big_sweep_is_expanded_in_slices_and_goes_on_after_a_crash),
