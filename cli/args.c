@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/memory.h"
 #include "cli/options.h"
-#include "cli/suggest.h"
+#include "common/suggest.h"
 
 #include <errno.h>
 #include <stdlib.h>

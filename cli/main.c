@@ -4,7 +4,7 @@
  */
 #include "cli/command.h"
 #include "cli/help.h"
-#include "cli/suggest.h"
+#include "common/suggest.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 
 #include "cli/memory.h"
 #include "cli/table.h"
+#include "common/json_print.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static bool is_number(const json_t *value)
 static char *list_text(const json_t *value)
 {
     char *text = json_is_string(value) ? must(strdup(json_string_value(value)))
-                                       : must(json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY));
+                                       : must(json_print_text(value, JSON_PRINT_COMPACT));
     char *out = text;
 
     for (const char *in = text; *in; in++) {

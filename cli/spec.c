@@ -6,6 +6,7 @@
 #include "cli/values.h"
 #include "common/config.h"
 #include "common/hash.h"
+#include "common/json_print.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -248,28 +249,13 @@ int spec_from_args(const struct args *args, json_t **ret, struct error *error)
 
 /* ---- text and key ---- */
 
-/* Compact JSON with the fewest digits that read back as the same numbers. */
-static char *shortest_text(const json_t *json, size_t flags)
-{
-    for (size_t digits = 15;; digits++) {
-        char *text = must(json_dumps(json, flags | JSON_COMPACT | JSON_REAL_PRECISION(digits)));
-        json_t *again = must(json_loads(text, JSON_DECODE_ANY, NULL));
-        bool same = json_equal(json, again);
-        json_decref(again);
-        if (same || digits == 17) {
-            return text;
-        }
-        free(text);
-    }
-}
-
 /* A copy with `parameters` left out, and the order of members made the alphabet's. */
 static char *text_without_parameters(const json_t *spec)
 {
     json_t *rest = must(json_copy((json_t *)spec));
 
     json_object_del(rest, "parameters");
-    char *text = shortest_text(rest, JSON_SORT_KEYS);
+    char *text = must(json_print_text(rest, JSON_PRINT_SORTED));
     json_decref(rest);
     return text;
 }
@@ -282,7 +268,7 @@ char *spec_text(const json_t *spec)
     if (!parameters) {
         return rest;
     }
-    char *axes = shortest_text(parameters, JSON_ENCODE_ANY);
+    char *axes = must(json_print_text(parameters, JSON_PRINT_COMPACT));
     const char *comma = strcmp(rest, "{}") == 0 ? "" : ",";
     char *text = text_format("%.*s%s\"parameters\":%s}", (int)strlen(rest) - 1, rest, comma, axes);
     free(axes);

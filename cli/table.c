@@ -2,6 +2,7 @@
 
 #include "cli/memory.h"
 #include "cli/text.h"
+#include "common/json_print.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -229,8 +230,7 @@ static void print_csv_value(const json_t *value, FILE *out)
     if (json_is_string(value)) {
         print_csv_text(json_string_value(value), out);
     } else if (value && !json_is_null(value)) {
-        char *text =
-            must(json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15)));
+        char *text = must(json_print_text(value, JSON_PRINT_COMPACT));
         print_csv_text(text, out);
         free(text);
     }
@@ -264,10 +264,8 @@ void table_print_csv(const json_t *rows, FILE *out)
 
 void table_print_json(const json_t *json, FILE *out)
 {
-    char *text = must(json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)));
-
-    fprintf(out, "%s\n", text);
-    free(text);
+    must_do(json_print_file(json, JSON_PRINT_INDENTED, out));
+    fputc('\n', out);
 }
 
 void table_print_as(const json_t *rows, const struct column *columns, enum format format,

@@ -1,4 +1,5 @@
 #include "common/config.h"
+#include "common/json_print.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -242,7 +243,7 @@ int config_value_from_json(enum config_field field, const json_t *json, struct c
     if (value_from_json(info, json, ret)) {
         return 0;
     }
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_print_text(json, JSON_PRINT_COMPACT);
     char got[80];
     if (text && strlen(text) >= sizeof(got)) {
         snprintf(got, sizeof(got), "%.60s...", text);

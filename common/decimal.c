@@ -34,10 +34,10 @@ static size_t print_scientific(char *text, const char *digits, int n, int expone
         memcpy(at, digits + 1, (size_t)n - 1);
         at += n - 1;
     }
+    int magnitude = -exponent; /* below 100: integers below 2^53 over powers to 22 */
     *at++ = 'e';
-    *at++ = exponent < 0 ? '-' : '+';
-    int magnitude = exponent < 0 ? -exponent : exponent;
-    *at++ = (char)('0' + magnitude / 10); /* below 100: integers below 2^53 over powers to 22 */
+    *at++ = '-';
+    *at++ = (char)('0' + magnitude / 10);
     *at++ = (char)('0' + magnitude % 10);
     *at = '\0';
     return (size_t)(at - text);
@@ -64,24 +64,17 @@ static size_t print_fixed(char *text, const char *digits, int n, int exponent)
     return (size_t)(at - text);
 }
 
-/* integer * 10^-scale, as %g with just the digits it has. */
+/* integer * 10^-scale; the integer ends in 0 only where scale is 0. */
 static size_t print(char *text, uint64_t integer, int scale)
 {
-    char digits[20] = {0}, reversed[20];
-    int n = 0;
-    while (integer % 10 == 0) {
-        integer /= 10;
-        scale--;
-    }
+    char digits[20];
+    int n = 20, exponent;
     for (; integer > 0; integer /= 10) {
-        reversed[n++] = (char)('0' + integer % 10);
+        digits[--n] = (char)('0' + integer % 10);
     }
-    for (int i = 0; i < n; i++) {
-        digits[i] = reversed[n - 1 - i];
-    }
-    int exponent = n - 1 - scale;
-    return exponent < -4 || exponent >= n ? print_scientific(text, digits, n, exponent)
-                                          : print_fixed(text, digits, n, exponent);
+    exponent = 20 - n - 1 - scale;
+    return exponent < -4 ? print_scientific(text, digits + n, 20 - n, exponent)
+                         : print_fixed(text, digits + n, 20 - n, exponent);
 }
 
 size_t decimal_shortest(double value, char text[DECIMAL_SIZE])

@@ -1,6 +1,7 @@
 /*
  * The shortest decimal that reads back as the same double, written as printf's %g would with so
- * many digits: 0.1, 1e-08, 2.5e+20. Most numbers that people write need no division by trial: they
+ * many digits, but whole numbers in full as far as each of them is a double: 0.1, 1e-08, 550,
+ * 2.5e+20. Most numbers that people write need no division by trial: they
  * are an integer over a power of ten, both exact in a double, and that is found in a few steps
  * (Clinger, "How to read floating point numbers accurately", 1990, section 3, turned around).
  */

@@ -1,5 +1,6 @@
 #include "common/protocol.h"
 
+#include "common/json_print.h"
 #include "common/protocol_members.h"
 
 #include <math.h>
@@ -316,7 +317,7 @@ void report_clear(struct report *report)
 /* Compact text of `object` with a line feed; consumes the reference. */
 static char *to_line(json_t *object)
 {
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = json_print_text(object, JSON_PRINT_COMPACT);
     json_decref(object);
     if (!text) {
         return NULL;

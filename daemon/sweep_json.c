@@ -1,4 +1,5 @@
 #include "daemon/sweep_json.h"
+#include "common/json_print.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static const struct number {
 /* What was given, short enough for a message. */
 static const char *shown(const json_t *json, char text[64])
 {
-    char *whole = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *whole = json_print_text(json, JSON_PRINT_COMPACT);
     snprintf(text, 64, whole && strlen(whole) > 60 ? "%.57s..." : "%s", whole ? whole : "that");
     free(whole);
     return text;

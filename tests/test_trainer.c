@@ -290,7 +290,7 @@ static void a_trial_is_measured_up_to_the_step_that_reaches_the_target(void **st
     const struct measurement *last = &story.measurements[story.n_measurements - 1];
     assert_int_equal(last->step, result->steps);
     assert_true(last->test_accuracy == result->final_accuracy);
-    assert_true(last->cpu_ms / 1e3 == result->seconds_to_target);
+    assert_true(llround(last->cpu_ms * 1e6) == llround(result->seconds_to_target * 1e9));
     for (int i = 0; i < story.n_measurements; i++) {
         const struct measurement *m = &story.measurements[i];
         if (m != last) {
@@ -300,6 +300,9 @@ static void a_trial_is_measured_up_to_the_step_that_reaches_the_target(void **st
         }
         assert_true(m->train_loss > 0);
         assert_true(m->wall_ms > 0);
+        /* Whole nanoseconds, without the digits of a subtraction. */
+        assert_true((double)llround(m->cpu_ms * 1e6) / 1e6 == m->cpu_ms);
+        assert_true((double)llround(m->wall_ms * 1e6) / 1e6 == m->wall_ms);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "worker/wire.h"
+#include "common/json_print.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 /* Takes the reference. */
 static char *to_text(json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *text = json_print_text(body, JSON_PRINT_COMPACT);
     json_decref(body);
     return text;
 }

@@ -1,4 +1,5 @@
 #include "worker/trainer/safetensors.h"
+#include "common/json_print.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -303,7 +304,7 @@ int safetensors_declare(struct safetensors_writer *writer, const char *name, int
 /* The header is filled with blanks to a multiple of 8, so that the values are aligned. */
 static int write_header(struct safetensors_writer *writer)
 {
-    char *text = json_dumps(writer->header, JSON_COMPACT);
+    char *text = json_print_text(writer->header, JSON_PRINT_COMPACT);
     if (text == NULL) {
         return -ENOMEM;
     }

@@ -1,5 +1,6 @@
 #include "worker/trainer/trace.h"
 
+#include "common/json_print.h"
 #include "worker/trainer/model_file.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ int trace_write_step(FILE *out, const struct training *training, double loss)
         r = -ENOMEM;
     }
     if (r == 0) {
-        r = json_dumpf(line, out, JSON_COMPACT) == 0 || ferror(out) ? 0 : -ENOMEM;
+        r = json_print_file(line, JSON_PRINT_COMPACT, out);
         fputc('\n', out);
     }
     json_decref(line);

@@ -23,11 +23,11 @@ struct trial {
     struct evaluation evaluation;
     struct layer_stat stats[CONFIG_MAX_LAYERS + 1];
 
-    double cpu_ms, wall_ms; /* of training */
-    double loss, accuracy;  /* the last ones; accuracy of the step `measured` */
+    int64_t cpu_ns, wall_ns; /* of training */
+    double loss, accuracy;   /* the last ones; accuracy of the step `measured` */
     int64_t measured;
     int64_t steps_to_target; /* -1 = not reached yet */
-    double ms_to_target;
+    int64_t ns_to_target;
     int needed; /* correct samples that reach the target */
 };
 
@@ -109,22 +109,22 @@ static bool is_measured(int64_t step)
     return (step & (step - 1)) == 0;
 }
 
-static double milliseconds(clockid_t clock)
+static int64_t nanoseconds(clockid_t clock)
 {
     struct timespec t;
 
     clock_gettime(clock, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 static int train_step(struct trial *trial, bool with_stats)
 {
     struct error error;
-    double wall = milliseconds(CLOCK_MONOTONIC), cpu = milliseconds(CLOCK_THREAD_CPUTIME_ID);
+    int64_t wall = nanoseconds(CLOCK_MONOTONIC), cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
 
     trial->loss = training_step(&trial->training, with_stats ? trial->stats : NULL);
-    trial->cpu_ms += milliseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
-    trial->wall_ms += milliseconds(CLOCK_MONOTONIC) - wall;
+    trial->cpu_ns += nanoseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    trial->wall_ns += nanoseconds(CLOCK_MONOTONIC) - wall;
     if (trial_files_step(trial->files, &trial->training, trial->loss, &error) != 0) {
         return fail(trial, "%s", error.message);
     }
@@ -139,8 +139,8 @@ static void emit_measurement(struct trial *trial)
 {
     struct trainer_event event = {
         .type = TRAINER_MEASUREMENT,
-        .measurement = {trial->training.step, trial->accuracy, trial->loss, trial->cpu_ms,
-                        trial->wall_ms},
+        .measurement = {trial->training.step, trial->accuracy, trial->loss,
+                        (double)trial->cpu_ns / 1e6, (double)trial->wall_ns / 1e6},
     };
 
     emit(trial, &event);
@@ -170,7 +170,7 @@ static int evaluate(struct trial *trial, bool fully)
     bool crossing = pending && correct >= trial->needed;
     if (crossing) {
         trial->steps_to_target = trial->training.step;
-        trial->ms_to_target = trial->cpu_ms;
+        trial->ns_to_target = trial->cpu_ns;
     }
     if (fully || crossing) {
         trial->accuracy = (double)correct / n;
@@ -233,10 +233,10 @@ static int finish(struct trial *trial)
     result->steps = trial->training.step;
     result->steps_to_target = trial->steps_to_target;
     result->seconds_to_target =
-        trial->steps_to_target > 0 ? trial->ms_to_target / 1e3 : (double)NAN;
+        trial->steps_to_target > 0 ? (double)trial->ns_to_target / 1e9 : (double)NAN;
     result->final_accuracy = trial->accuracy;
     result->final_loss = trial->loss;
-    result->ms_per_step = trial->cpu_ms / (double)trial->training.step;
+    result->ms_per_step = (double)(trial->cpu_ns / trial->training.step) / 1e6; /* whole ns */
     memcpy(result->data_sha256, trial->job->data_sha256, sizeof(result->data_sha256));
     snprintf(result->kernel, sizeof(result->kernel), "%s", gemm_kernel());
     snprintf(result->trainer, sizeof(result->trainer), "ninety-trainer " NINETY_VERSION);

@@ -1,4 +1,4 @@
-#include "cli/suggest.h"
+#include "common/suggest.h"
 #include "tests/test.h"
 
 static const char *nearest(const char *typed, const char *const *words)

@@ -1,0 +1,79 @@
+#include "tests/test.h"
+
+#include "common/json_print.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void assert_printed(const char *input, enum json_print_style style, const char *expected)
+{
+    json_t *json = json_loads(input, JSON_DECODE_ANY, NULL);
+    assert_non_null(json);
+    char *text = json_print_text(json, style);
+    assert_string_equal(text, expected);
+    json_t *again = json_loads(text, JSON_DECODE_ANY, NULL);
+    assert_non_null(again);
+    json_decref(again);
+    free(text);
+    json_decref(json);
+}
+
+static void numbers_have_no_more_digits_than_they_need(void **state)
+{
+    (void)state;
+    assert_printed("[0.27, 0.1, 1e-8, 100.0, -2.5, 0.30000000000000004, 9007199254740993]",
+                   JSON_PRINT_COMPACT,
+                   "[0.27,0.1,1e-08,100,-2.5,0.30000000000000004,9007199254740993]");
+    assert_printed("0.9", JSON_PRINT_INDENTED, "0.9");
+}
+
+static void texts_and_names_are_escaped(void **state)
+{
+    (void)state;
+    assert_printed("{\"a\\\"b\": \"line\\nfeed \\u0001 \xc3\xa9\", \"t\": [true, false, null]}",
+                   JSON_PRINT_COMPACT,
+                   "{\"a\\\"b\":\"line\\nfeed \\u0001 \xc3\xa9\",\"t\":[true,false,null]}");
+}
+
+static void members_keep_their_order_unless_sorted(void **state)
+{
+    (void)state;
+    assert_printed("{\"b\": {\"d\": 1, \"c\": 2}, \"a\": []}", JSON_PRINT_COMPACT,
+                   "{\"b\":{\"d\":1,\"c\":2},\"a\":[]}");
+    assert_printed("{\"b\": {\"d\": 1, \"c\": 2}, \"a\": []}", JSON_PRINT_SORTED,
+                   "{\"a\":[],\"b\":{\"c\":2,\"d\":1}}");
+}
+
+static void for_people_each_item_has_a_line(void **state)
+{
+    (void)state;
+    assert_printed("{\"a\": [1, {\"b\": 0.5}], \"c\": {}, \"d\": []}", JSON_PRINT_INDENTED,
+                   "{\n"
+                   "  \"a\": [\n"
+                   "    1,\n"
+                   "    {\n"
+                   "      \"b\": 0.5\n"
+                   "    }\n"
+                   "  ],\n"
+                   "  \"c\": {},\n"
+                   "  \"d\": []\n"
+                   "}");
+}
+
+static void nothing_is_printed_of_nothing(void **state)
+{
+    (void)state;
+    assert_null(json_print_text(NULL, JSON_PRINT_COMPACT));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_have_no_more_digits_than_they_need),
+        cmocka_unit_test(texts_and_names_are_escaped),
+        cmocka_unit_test(members_keep_their_order_unless_sorted),
+        cmocka_unit_test(for_people_each_item_has_a_line),
+        cmocka_unit_test(nothing_is_printed_of_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
