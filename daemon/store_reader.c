@@ -12,6 +12,10 @@
 /* A dashboard may meet a checkpoint; it waits so long rather than fail. */
 #define BUSY_MS 5000
 
+/* A sweep that is being deleted is none any more. */
+#define IS_KEPT "moving IS NOT 'deleted'"
+#define SWEEP_EXISTS "SELECT 1 FROM sweeps WHERE id = ?1 AND " IS_KEPT
+
 /* The rate is the one of the last trial that ended, faded as the queue's own meter fades. */
 #define SWEEP_COLUMNS                                                                              \
     "id, name, state, search, priority, max_running, max_attempts, replicates, seed, cells, "      \
@@ -22,7 +26,7 @@
 #define SWEEP_SOURCE                                                                               \
     "(SELECT *, iif(finished_at IS NULL, rate * exp((unixepoch(ended_at) - unixepoch()) / 120.0)," \
     " rate) AS trials_per_minute FROM"                                                             \
-    " (SELECT *, sweeps.trials_per_minute AS rate FROM sweeps)) "
+    " (SELECT *, sweeps.trials_per_minute AS rate FROM sweeps WHERE " IS_KEPT ")) "
 
 #define CONFIG_ARGUMENTS                                                                           \
     "dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum, bn_epsilon, "  \
@@ -50,7 +54,7 @@ static const struct query {
                              " ?1) AS \"spec:json\" FROM " SWEEP_SOURCE "WHERE id = ?1"},
     [READER_TRIALS] = {.list = "trials",
                        .pages = true,
-                       .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
+                       .exists = SWEEP_EXISTS,
                        .sql = "SELECT " TRIAL_COLUMNS " FROM results WHERE trial > ?3"
                               " AND (?4 IS NULL OR state = ?4) ORDER BY trial LIMIT ?2",
                        .sql_of_sweep =
@@ -77,16 +81,16 @@ static const struct query {
                 " FROM layer_stats WHERE trial = ?1"
                 " AND attempt = (SELECT attempt FROM trials WHERE id = ?1) ORDER BY step, layer"},
     [READER_RESULTS] = {.list = "results",
-                        .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
+                        .exists = SWEEP_EXISTS,
                         .sql = "SELECT * FROM results ORDER BY trial",
                         .sql_of_sweep = "SELECT * FROM results WHERE sweep = ?1"
                                         " ORDER BY trial"},
     [READER_SUMMARY] = {.list = "summary",
-                        .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
+                        .exists = SWEEP_EXISTS,
                         .sql = "SELECT * FROM summary ORDER BY sweep, cell",
                         .sql_of_sweep = "SELECT * FROM summary WHERE sweep = ?1 ORDER BY cell"},
     [READER_CURVES] = {.list = "curves",
-                       .exists = "SELECT 1 FROM sweeps WHERE id = ?1",
+                       .exists = SWEEP_EXISTS,
                        .sql = "SELECT * FROM curves WHERE (?5 < 0 OR depth = ?5)"
                               " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step",
                        .sql_of_sweep =

@@ -319,6 +319,27 @@ static void events_tell_what_happened(void **state)
     json_decref(events);
 }
 
+static void a_sweep_on_its_way_out_is_unknown(void **state)
+{
+    struct scene *scene = *state;
+    struct queue_fixture *f = scene->f;
+    f->options.slice = 5;
+    queue_fixture_restart(f);
+    int64_t gone = queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":20}");
+    queue_fixture_advance(f, 1);
+    queue_fixture_act(f, gone, QUEUE_CANCEL);
+    queue_fixture_act(f, gone, QUEUE_DELETE);
+    queue_fixture_sweep_is(f, gone, "cancelled"); /* the row is there still */
+    struct reader_params params = all();
+    params.id = gone;
+    assert_int_equal(ask(scene, READER_SWEEP, params, READER_JSON), READER_NOT_FOUND);
+    params.sweep = gone;
+    assert_int_equal(ask(scene, READER_TRIALS, params, READER_JSON), READER_NOT_FOUND);
+    json_t *answer = ask_json(scene, READER_SWEEPS, all());
+    assert_int_equal(json_array_size(json_object_get(answer, "sweeps")), 1);
+    json_decref(answer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -335,6 +356,7 @@ int main(void)
         TEST(ndjson_has_an_object_a_line),
         TEST(a_sink_that_refuses_stops_the_query),
         TEST(events_tell_what_happened),
+        TEST(a_sweep_on_its_way_out_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
