@@ -123,7 +123,7 @@ int queue_recount(struct queue_memory *memory, struct queue_sweep *sweep)
         row->state != SWEEP_CANCELLED) {
         row->state = SWEEP_FINISHED;
     }
-    bool busy = row->move != SWEEP_MOVE_NONE || row->expanded < row->n_trials;
+    bool busy = !sweep->deleted && (row->move != SWEEP_MOVE_NONE || row->expanded < row->n_trials);
     memory->n_busy += busy - sweep->busy;
     sweep->busy = busy;
     int64_t claimable = count_claimable(sweep);

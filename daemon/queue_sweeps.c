@@ -71,15 +71,19 @@ static int offer_retried(void *arg, const struct store_trial *trial)
                : 0;
 }
 
-/* From the last trial to the first, so that `expanded` stays true all the time. */
+/* From the last trial to the first, so that `expanded` stays true all the time. The row says first
+ * what is about to go: the schema's guards ask for that. */
 static int delete_some(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
 {
     struct store_sweep *row = &sweep->row;
     int64_t end = row->first_trial + row->expanded;
     int64_t n = row->expanded < budget ? row->expanded : budget;
-    int rc = store_delete_trials(queue->store, end - n, end);
     row->expanded -= n;
     sweep->next_fresh = row->expanded;
+    int rc = queue_store_sweep(queue, sweep);
+    if (rc == 0) {
+        rc = store_delete_trials(queue->store, end - n, end);
+    }
     sweep->deleted = row->expanded == 0;
     return rc == 0 && sweep->deleted ? store_delete_sweep(queue->store, row->id) : rc;
 }
@@ -319,7 +323,8 @@ static int act(struct queue *queue, struct queue_sweep *sweep, enum queue_action
     }
     if (action == QUEUE_DELETE) {
         *ret_moved = sweep->row.n_trials;
-        return start_move(queue, sweep, SWEEP_MOVE_DELETE);
+        rc = store_forget_key(queue->store, sweep->row.id);
+        return rc == 0 ? start_move(queue, sweep, SWEEP_MOVE_DELETE) : rc;
     }
     sweep->row.state = action == QUEUE_PAUSE ? SWEEP_PAUSED : SWEEP_ACTIVE;
     rc = queue_recount(&queue->memory, sweep);

@@ -66,6 +66,7 @@ const char *const store_sql[ST_COUNT] = {
         "UPDATE trials SET state = 'queued', spent = 0, finished_at = NULL"
         " WHERE id >= ?1 AND id < ?2 AND state IN ('failed', 'cancelled')",
 
+    [ST_FORGET_KEY] = "UPDATE sweeps SET idempotency_key = NULL WHERE id = ?1",
     [ST_DELETE_MEASUREMENTS] = "DELETE FROM measurements WHERE trial >= ?1 AND trial < ?2",
     [ST_DELETE_LAYERS] = "DELETE FROM layer_stats WHERE trial >= ?1 AND trial < ?2",
     [ST_DELETE_ATTEMPTS] = "DELETE FROM attempts WHERE trial >= ?1 AND trial < ?2",

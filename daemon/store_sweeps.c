@@ -182,6 +182,13 @@ int store_read_spec(struct store *store, int64_t sweep, char **ret)
     return 0;
 }
 
+int store_forget_key(struct store *store, int64_t sweep)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_FORGET_KEY);
+    store_bind_int(stmt, 1, sweep);
+    return store_run(store, stmt, 1);
+}
+
 int store_delete_sweep(struct store *store, int64_t sweep)
 {
     sqlite3_stmt *stmt = store_take(store, ST_DELETE_SPEC);

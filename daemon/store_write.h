@@ -87,6 +87,8 @@ int store_next_live_sweep(struct store *store, int64_t after, struct store_sweep
 /* By idempotency key: 0 or 1 = none. */
 int store_find_submission(struct store *store, const char *key, int64_t *ret_id,
                           char ret_body_sha256[SHA256_HEX_SIZE]);
+/* Its idempotency key may be used again. */
+int store_forget_key(struct store *store, int64_t sweep);
 /* The row and the spec of a sweep that has no trials any more. */
 int store_delete_sweep(struct store *store, int64_t sweep);
 /* malloc'd; the caller frees. */

@@ -339,6 +339,43 @@ static void a_deleted_sweep_goes_in_slices_and_leaves_the_others_alone(void **st
     assert_int_equal(queue_fixture_submit(f, ONE), 3);
 }
 
+/* The daemon ticks before it commits: what was deleted in the same round is not to go twice. */
+static void a_sweep_is_deleted_once_in_a_round(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t wait_ms, moved, sweep = queue_fixture_submit(f, ONE);
+    struct error error;
+    queue_fixture_act(f, sweep, QUEUE_CANCEL);
+    assert_int_equal(queue_act(f->queue, sweep, QUEUE_DELETE, &f->now, &moved, &error), 0);
+    assert_int_equal(queue_tick(f->queue, &f->now, &wait_ms), 0);
+    assert_true(wait_ms > 0);
+    assert_true(queue_is_healthy(f->queue));
+    queue_fixture_commit(f);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM sweeps"), 0);
+}
+
+static void the_key_of_a_deleted_sweep_is_free_at_once(void **state)
+{
+    struct queue_fixture *f = *state;
+    f->options.slice = 5;
+    queue_fixture_restart(f);
+    int64_t id, gone = 0;
+    for (int i = 0; i < 2; i++) {
+        static const char json[] = "{\"base\":{\"depth\":1},\"replicates\":20}";
+        struct sweep *sweep;
+        struct queue_submission submission = {
+            .spec = json, .idempotency_key = "k", .body_sha256 = "x"};
+        assert_int_equal(sweep_from_text(json, &sweep, NULL), 0);
+        assert_int_equal(queue_submit(f->queue, sweep, &submission, &f->now, &id), 0);
+        queue_fixture_advance(f, 1);
+        assert_int_not_equal(id, gone);
+        queue_fixture_act(f, id, QUEUE_CANCEL);
+        queue_fixture_act(f, id, QUEUE_DELETE);
+        assert_true(queue_fixture_int(f, "SELECT count(*) FROM trials") > 0);
+        gone = id;
+    }
+}
+
 static void space_of_a_deleted_sweep_is_given_back(void **state)
 {
     struct queue_fixture *f = *state;
@@ -397,6 +434,8 @@ int main(void)
         TEST(a_big_sweep_is_expanded_in_slices_and_goes_on_after_a_crash),
         TEST(cancel_and_retry_of_a_big_sweep_go_on_after_a_crash),
         TEST(a_deleted_sweep_goes_in_slices_and_leaves_the_others_alone),
+        TEST(a_sweep_is_deleted_once_in_a_round),
+        TEST(the_key_of_a_deleted_sweep_is_free_at_once),
         TEST(space_of_a_deleted_sweep_is_given_back),
         TEST(ids_of_trials_are_never_used_again),
         TEST(events_are_bounded),
