@@ -10,9 +10,10 @@ static struct model_trial *trial_of(struct model *model, int64_t id)
 
 static int count(const struct model *model, int sweep, enum trial_state state)
 {
+    const struct model_sweep *s = &model->sweeps[sweep];
     int n = 0;
-    for (int i = 0; i < model->n_trials; i++) {
-        n += model->trials[i].sweep == sweep && model->trials[i].state == state;
+    for (int i = s->first; i < s->first + s->n; i++) {
+        n += model->trials[i].state == state;
     }
     return n;
 }
@@ -32,6 +33,26 @@ void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms)
         model->trials[i].deadline_ms = now_ms + lease_ms;
         model->trials[i].earliest_ms = model->trials[i].latest_ms = 0;
     }
+    for (int i = 0; i < model->n_sweeps; i++) {
+        model->sweeps[i].passed_over = 0;
+    }
+}
+
+void model_oversleep(struct model *model, int64_t now_ms, int64_t lease_ms)
+{
+    for (int i = 0; i < model->n_trials; i++) {
+        model->trials[i].deadline_ms = now_ms + lease_ms;
+    }
+}
+
+int model_find_key(const struct model *model, int key)
+{
+    for (int i = 0; i < model->n_sweeps; i++) {
+        if (key != 0 && model->sweeps[i].key == key && !model->sweeps[i].deleted) {
+            return i;
+        }
+    }
+    return -1;
 }
 
 void model_submit(struct model *model, const struct model_sweep *sweep)
@@ -53,10 +74,10 @@ static int claimable_of(const struct model *model, int sweep, int64_t now_ms, bo
     if (s->state != SWEEP_ACTIVE) {
         return 0;
     }
-    for (int i = 0; i < model->n_trials; i++) {
+    for (int i = s->first; i < s->first + s->n; i++) {
         const struct model_trial *t = &model->trials[i];
         int64_t free_ms = surely ? t->latest_ms : t->earliest_ms;
-        n += t->sweep == sweep && t->state == TRIAL_QUEUED && free_ms <= now_ms;
+        n += t->state == TRIAL_QUEUED && free_ms <= now_ms;
     }
     int running = count(model, sweep, TRIAL_RUNNING);
     return s->max_running > 0 && n > s->max_running - running ? s->max_running - running : n;
@@ -71,18 +92,37 @@ void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, 
     }
 }
 
-void model_claim(struct model *model, const struct queue_claim *claim, int64_t now_ms,
-                 int64_t lease_ms)
+/* In turn means: served once while each of its equals is served at most twice. */
+static void check_turn(struct model *model, int served, int64_t now_ms)
+{
+    for (int i = 0; i < model->n_sweeps; i++) {
+        struct model_sweep *s = &model->sweeps[i];
+        if (i == served || claimable_of(model, i, now_ms, true) == 0) {
+            s->passed_over = 0;
+            continue;
+        }
+        assert_true(s->priority <= model->sweeps[served].priority);
+        s->passed_over += s->priority == model->sweeps[served].priority;
+        assert_true(s->passed_over <= 2 * model->n_sweeps);
+    }
+}
+
+void model_claim(struct model *model, const struct queue_claim *claim, const struct queue_time *now,
+                 int64_t lease_ms, bool in_turn)
 {
     struct model_trial *trial = trial_of(model, claim->trial);
     assert_non_null(trial);
-    assert_true(claimable_of(model, trial->sweep, now_ms, false) > 0);
+    assert_true(claimable_of(model, trial->sweep, now->mono_ms, false) > 0);
     assert_int_equal(trial->state, TRIAL_QUEUED);
-    assert_true(trial->earliest_ms <= now_ms);
+    assert_true(trial->earliest_ms <= now->mono_ms);
     assert_int_equal(claim->attempt, trial->attempt + 1);
+    if (in_turn) {
+        check_turn(model, trial->sweep, now->mono_ms);
+    }
+    assert_true(trial->attempt < MODEL_ATTEMPTS);
     trial->state = TRIAL_RUNNING;
     trial->history[trial->attempt++] = ATTEMPT_RUNNING;
-    trial->deadline_ms = now_ms + lease_ms;
+    trial->deadline_ms = now->mono_ms + lease_ms;
 }
 
 /* ---- ends ---- */
@@ -168,11 +208,12 @@ enum report_status model_report(struct model *model, const struct report *report
 
 static int move_all(struct model *model, int sweep, bool cancel)
 {
+    const struct model_sweep *s = &model->sweeps[sweep];
     int moved = 0;
-    for (int i = 0; i < model->n_trials; i++) {
+    for (int i = s->first; i < s->first + s->n; i++) {
         struct model_trial *t = &model->trials[i];
         bool lost = t->state == TRIAL_FAILED || t->state == TRIAL_CANCELLED;
-        if (t->sweep == sweep && (cancel ? t->state == TRIAL_QUEUED : lost)) {
+        if (cancel ? t->state == TRIAL_QUEUED : lost) {
             t->state = cancel ? TRIAL_CANCELLED : TRIAL_QUEUED;
             t->spent = cancel ? t->spent : 0;
             t->earliest_ms = t->latest_ms = 0;
@@ -182,31 +223,54 @@ static int move_all(struct model *model, int sweep, bool cancel)
     return moved;
 }
 
-int model_act(struct model *model, int sweep, enum queue_action action)
+static bool is_conflict(const struct model *model, int sweep, enum queue_action action)
+{
+    enum sweep_state state = model->sweeps[sweep].state;
+    switch (action) {
+    case QUEUE_PAUSE:
+        return state == SWEEP_FINISHED || state == SWEEP_CANCELLED;
+    case QUEUE_RESUME:
+        return state == SWEEP_CANCELLED;
+    case QUEUE_CANCEL:
+        return state == SWEEP_FINISHED;
+    case QUEUE_DELETE:
+        return count(model, sweep, TRIAL_RUNNING) > 0 ||
+               (state != SWEEP_FINISHED && state != SWEEP_CANCELLED);
+    case QUEUE_RETRY:
+        break;
+    }
+    return false;
+}
+
+int model_act(struct model *model, int sweep, enum queue_action action, int *ret_moved)
 {
     struct model_sweep *s = &model->sweeps[sweep];
     enum sweep_state was = s->state;
-    int moved = 0;
-    if ((action == QUEUE_PAUSE && (was == SWEEP_FINISHED || was == SWEEP_CANCELLED)) ||
-        (action == QUEUE_RESUME && was == SWEEP_CANCELLED) ||
-        (action == QUEUE_CANCEL && was == SWEEP_FINISHED)) {
-        return -1;
+    if (s->deleted) {
+        return QUEUE_UNKNOWN_SWEEP;
     }
+    if (is_conflict(model, sweep, action)) {
+        return QUEUE_CONFLICT;
+    }
+    *ret_moved = 0;
     if (action == QUEUE_PAUSE && was == SWEEP_ACTIVE) {
         s->state = SWEEP_PAUSED;
     } else if (action == QUEUE_RESUME && was == SWEEP_PAUSED) {
         s->state = SWEEP_ACTIVE;
     } else if (action == QUEUE_CANCEL) {
-        moved = move_all(model, sweep, true);
+        *ret_moved = move_all(model, sweep, true);
         s->state = SWEEP_CANCELLED;
+    } else if (action == QUEUE_DELETE) {
+        *ret_moved = s->n;
+        s->deleted = true;
     } else if (action == QUEUE_RETRY) {
-        moved = move_all(model, sweep, false);
-        if (moved > 0 || was == SWEEP_CANCELLED) {
+        *ret_moved = move_all(model, sweep, false);
+        if (*ret_moved > 0 || was == SWEEP_CANCELLED) {
             s->state = was == SWEEP_PAUSED ? SWEEP_PAUSED : SWEEP_ACTIVE;
         }
         finish(model, sweep);
     }
-    return moved;
+    return 0;
 }
 
 /* ---- comparison ---- */
@@ -220,7 +284,7 @@ static char difference[512];
     " t.id - first_trial >= moved AND t.state IN ('failed', 'cancelled') THEN 'queued'"            \
     " ELSE t.state END, t.attempt, iif(s.moving = 'queued' AND t.id - first_trial >= moved AND"    \
     " t.state IN ('failed', 'cancelled'), 0, t.spent), ifnull(t.reached, 0)"                       \
-    " FROM trials t JOIN sweeps s ON s.id = t.sweep ORDER BY t.id"
+    " FROM trials t JOIN sweeps s ON s.id = t.sweep AND s.moving IS NOT 'deleted' ORDER BY t.id"
 
 static const char *trial_differs(const struct model *model, sqlite3_stmt *stmt)
 {
@@ -241,20 +305,23 @@ static const char *trial_differs(const struct model *model, sqlite3_stmt *stmt)
 
 static const char *sweep_differs(const struct model *model, struct queue_fixture *f, int sweep)
 {
-    char expected[256];
+    const struct model_sweep *s = &model->sweeps[sweep];
+    char expected[256] = "none";
     int reached = 0;
-    for (int i = 0; i < model->n_trials; i++) {
-        reached += model->trials[i].sweep == sweep && model->trials[i].reached;
+    for (int i = s->first; i < s->first + s->n; i++) {
+        reached += model->trials[i].reached;
     }
-    snprintf(expected, sizeof(expected), "%s %d %d %d %d %d %d",
-             sweep_state_name(model->sweeps[sweep].state), count(model, sweep, TRIAL_QUEUED),
-             count(model, sweep, TRIAL_RUNNING), count(model, sweep, TRIAL_SUCCEEDED),
-             count(model, sweep, TRIAL_FAILED), count(model, sweep, TRIAL_CANCELLED), reached);
+    if (!s->deleted) {
+        snprintf(expected, sizeof(expected), "%s %d %d %d %d %d %d", sweep_state_name(s->state),
+                 count(model, sweep, TRIAL_QUEUED), count(model, sweep, TRIAL_RUNNING),
+                 count(model, sweep, TRIAL_SUCCEEDED), count(model, sweep, TRIAL_FAILED),
+                 count(model, sweep, TRIAL_CANCELLED), reached);
+    }
     const char *found =
         queue_fixture_ask(f,
                           "SELECT ifnull(max(state || ' ' || queued || ' ' || running || ' ' || "
                           "succeeded || ' ' || failed || ' ' || cancelled || ' ' || reached), "
-                          "'none') FROM sweeps WHERE id = %lld",
+                          "'none') FROM sweeps WHERE moving IS NOT 'deleted' AND id = %lld",
                           sweep + 1);
     if (strcmp(expected, found) != 0) {
         snprintf(difference, sizeof(difference), "sweep %d: %.200s, model %s", sweep + 1, found,
@@ -264,10 +331,13 @@ static const char *sweep_differs(const struct model *model, struct queue_fixture
     return NULL;
 }
 
-const char *model_differs(const struct model *model, struct queue_fixture *f)
+const char *model_differs(const struct model *model, struct queue_fixture *f, bool busy)
 {
-    if (queue_fixture_int(f, "SELECT count(*) FROM sweeps") != model->n_sweeps) {
-        return "the number of sweeps";
+    if (queue_fixture_int(f, "SELECT ifnull(max(id), 0) FROM sweeps") > model->n_sweeps) {
+        return "a sweep that was never submitted";
+    }
+    if (!busy && queue_fixture_int(f, "SELECT count(*) FROM sweeps WHERE moving IS NOT NULL")) {
+        return "a move that does not go on";
     }
     for (int i = 0; i < model->n_sweeps; i++) {
         const char *differs = sweep_differs(model, f, i);

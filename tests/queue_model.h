@@ -8,22 +8,26 @@
 
 #include "daemon/store_write.h"
 
-#define MODEL_SWEEPS 10
-#define MODEL_TRIALS 500
+#define MODEL_SWEEPS 40
+#define MODEL_TRIALS 1000
+#define MODEL_ATTEMPTS 32 /* of a trial */
 
 struct model_trial {
     int sweep; /* index */
     enum trial_state state;
     int attempt, spent;
     bool reached;
-    int64_t deadline_ms;            /* running */
-    int64_t earliest_ms, latest_ms; /* queued: when a back-off ends; 0 = none */
-    enum attempt_state history[32]; /* of attempt - 1 */
+    int64_t deadline_ms;                        /* running */
+    int64_t earliest_ms, latest_ms;             /* queued: when a back-off ends; 0 = none */
+    enum attempt_state history[MODEL_ATTEMPTS]; /* of attempt - 1 */
 };
 
 struct model_sweep {
     enum sweep_state state;
     int priority, max_running, max_attempts, first, n;
+    int key, body; /* of the submission; key 0 = none */
+    bool deleted;
+    int passed_over; /* claims of its equals since it was served, while it had something to claim */
 };
 
 struct model {
@@ -35,9 +39,12 @@ struct model {
 /* What the queue does when it reads its memory from the database anew. */
 void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms);
 void model_submit(struct model *model, const struct model_sweep *sweep);
-/* Checks that the trial may be claimed, and by its turn before those of lower priority. */
-void model_claim(struct model *model, const struct queue_claim *claim, int64_t now_ms,
-                 int64_t lease_ms);
+/* The sweep that was submitted with this key; -1 = none, or it is deleted. */
+int model_find_key(const struct model *model, int key);
+/* Checks that the trial may be claimed. With `in_turn` (every trial is where it counts) also that
+ * no sweep of higher priority had one, and that none of the same priority starves. */
+void model_claim(struct model *model, const struct queue_claim *claim, const struct queue_time *now,
+                 int64_t lease_ms, bool in_turn);
 /* How many could be claimed: at least, and at most (back-offs have jitter). */
 void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, int *ret_most);
 /* Applies a report and returns the status it must get. */
@@ -45,7 +52,10 @@ enum report_status model_report(struct model *model, const struct report *report
                                 const struct queue_options *options);
 /* Every lease whose time has come ends. */
 void model_expire(struct model *model, int64_t now_ms);
-/* Returns the number of trials moved, or -1 for a conflict. */
-int model_act(struct model *model, int sweep, enum queue_action action);
-/* NULL, or what of the committed database differs from the model. */
-const char *model_differs(const struct model *model, struct queue_fixture *f);
+/* The daemon was asleep: every lease starts afresh. */
+void model_oversleep(struct model *model, int64_t now_ms, int64_t lease_ms);
+/* As queue_act: 0 with the number of trials moved, or an enum queue_outcome. */
+int model_act(struct model *model, int sweep, enum queue_action action, int *ret_moved);
+/* NULL, or what of the committed database differs from the model; `busy`: what is deleted may still
+ * be on its way out. */
+const char *model_differs(const struct model *model, struct queue_fixture *f, bool busy);
