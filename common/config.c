@@ -237,6 +237,41 @@ static void value_of(const struct trial_config *config, enum config_field field,
     }
 }
 
+static bool same_value(enum config_type type, const struct config_value *a,
+                       const struct config_value *b)
+{
+    switch (type) {
+    case CONFIG_INT:
+    case CONFIG_BOOL:
+    case CONFIG_CHOICE:
+        return a->integer == b->integer;
+    case CONFIG_DOUBLE:
+        return a->real == b->real;
+    case CONFIG_NAME:
+        return strcmp(a->name, b->name) == 0;
+    case CONFIG_INTS:
+        return a->ints.n == b->ints.n &&
+               memcmp(a->ints.at, b->ints.at, (size_t)a->ints.n * sizeof(a->ints.at[0])) == 0;
+    }
+    return false;
+}
+
+bool config_same_cell(const struct trial_config *a, const struct trial_config *b)
+{
+    for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
+        if (field == CONFIG_DEPTH || field == CONFIG_WIDTH || field == CONFIG_SEED) {
+            continue;
+        }
+        struct config_value value_a = {0}, value_b = {0};
+        value_of(a, field, &value_a);
+        value_of(b, field, &value_b);
+        if (!same_value(config_fields[field].type, &value_a, &value_b)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 json_t *config_to_json(const struct trial_config *config)
 {
     json_t *object = json_object();

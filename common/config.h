@@ -174,6 +174,9 @@ json_t *config_to_json(const struct trial_config *config);
  * Numbers are the shortest decimals that read back exactly. */
 char *config_to_text(const struct trial_config *config);
 
+/* Whether they differ in nothing but the seed: the two are one cell. */
+bool config_same_cell(const struct trial_config *a, const struct trial_config *b);
+
 const char *activation_name(enum activation activation);
 const char *batch_norm_name(enum batch_norm batch_norm);
 const char *initializer_name(enum initializer initializer);

@@ -177,6 +177,8 @@ static int end_to_json(const struct report *report, json_t *object)
         return struct_to_json(object, "failed", failure_members, &report->failure);
     case REPORT_RELEASED:
         return json_object_set_new(object, "released", json_true());
+    case REPORT_REUSED:
+        return json_object_set_new(object, "reused_from", json_integer(report->reused_from));
     }
     return -1;
 }
@@ -229,13 +231,24 @@ static int list_from_json(const json_t *object, const char *name, const struct m
     return 0;
 }
 
+static int id_from_json(const json_t *object, const char *name, int64_t *ret, struct error *error)
+{
+    const json_t *json = json_object_get(object, name);
+    if (!json_is_integer(json) || json_integer_value(json) < 1) {
+        return error_set(error, name, "%s must be an integer from 1", name);
+    }
+    *ret = json_integer_value(json);
+    return 0;
+}
+
 static int end_from_json(const json_t *object, struct report *report, struct error *error)
 {
     const json_t *done = json_object_get(object, "done");
     const json_t *failed = json_object_get(object, "failed");
     const json_t *released = json_object_get(object, "released");
-    if ((done != NULL) + (failed != NULL) + (released != NULL) > 1) {
-        return error_set(error, NULL, "give at most one of done, failed and released");
+    const json_t *reused = json_object_get(object, "reused_from");
+    if ((done != NULL) + (failed != NULL) + (released != NULL) + (reused != NULL) > 1) {
+        return error_set(error, NULL, "give at most one of done, failed, released and reused_from");
     }
     if (done) {
         report->end = REPORT_DONE;
@@ -255,24 +268,18 @@ static int end_from_json(const json_t *object, struct report *report, struct err
         }
         report->end = REPORT_RELEASED;
     }
+    if (reused) {
+        report->end = REPORT_REUSED;
+        return id_from_json(object, "reused_from", &report->reused_from, error);
+    }
     return 0;
 }
 
 static int lease_from_json(const json_t *object, int64_t *ret_trial, int64_t *ret_attempt,
                            struct error *error)
 {
-    static const char *const names[] = {"trial", "attempt"};
-    int64_t values[2];
-    for (int i = 0; i < 2; i++) {
-        const json_t *json = json_object_get(object, names[i]);
-        if (!json_is_integer(json) || json_integer_value(json) < 1) {
-            return error_set(error, names[i], "%s must be an integer from 1", names[i]);
-        }
-        values[i] = json_integer_value(json);
-    }
-    *ret_trial = values[0];
-    *ret_attempt = values[1];
-    return 0;
+    int rc = id_from_json(object, "trial", ret_trial, error);
+    return rc == 0 ? id_from_json(object, "attempt", ret_attempt, error) : rc;
 }
 
 int report_from_json(const json_t *object, struct report *ret, struct error *error)
@@ -310,6 +317,39 @@ void report_clear(struct report *report)
     free(report->measurements);
     free(report->layers);
     *report = (struct report){0};
+}
+
+/* ---- reuse ---- */
+
+static const struct member offer_members[] = {
+    INT(reuse_offer, trial, true),
+    TEXT(reuse_offer, trainer, true),
+    TEXT(reuse_offer, kernel, true),
+    TEXT(reuse_offer, data_sha256, true),
+    END,
+};
+
+json_t *reuse_offers_to_json(const struct reuse_offers *offers)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < offers->n; i++) {
+        json_t *item = json_object();
+        if (json_array_append_new(list, item) != 0 ||
+            members_to_json(offer_members, &offers->at[i], item) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret)
+{
+    *ret = (struct reuse_offers){0};
+    for (size_t i = 0; i < json_array_size(list) && ret->n < REUSE_MAX_OFFERS; i++) {
+        struct reuse_offer *offer = &ret->at[ret->n];
+        ret->n += members_from_json(offer_members, json_array_get(list, i), offer, NULL) == 0;
+    }
 }
 
 /* ---- the trainer's lines ---- */

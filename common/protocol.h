@@ -58,7 +58,7 @@ struct trial_failure {
     bool retry; /* false: another attempt would fail the same way (bad data, diverged) */
 };
 
-enum report_end { REPORT_CONTINUES, REPORT_DONE, REPORT_FAILED, REPORT_RELEASED };
+enum report_end { REPORT_CONTINUES, REPORT_DONE, REPORT_FAILED, REPORT_RELEASED, REPORT_REUSED };
 
 /* One item of POST /v1/reports. */
 struct report {
@@ -71,6 +71,7 @@ struct report {
     enum report_end end;
     struct trial_result result;   /* REPORT_DONE */
     struct trial_failure failure; /* REPORT_FAILED */
+    int64_t reused_from;          /* REPORT_REUSED: the trial of the offer that fits */
 };
 
 enum report_status { REPORT_OK, REPORT_LEASE_LOST, REPORT_CANCELLED };
@@ -90,6 +91,29 @@ void report_clear(struct report *report);
  * everything and explains. True: *ret_reports is malloc'd, each to be cleared. */
 bool reports_scan(const char *text, size_t size, int64_t *ret_worker, struct report **ret_reports,
                   size_t *ret_n);
+
+/* ---- reuse ---- */
+
+/* An earlier result of the same configuration and seed, and what it was made with. It stands for
+ * another training only if the same trainer would train on the same data with the same kernel,
+ * which the worker alone knows: so the daemon offers with the claim, and the worker decides. */
+struct reuse_offer {
+    int64_t trial;
+    char trainer[64], kernel[32], data_sha256[SHA256_HEX_SIZE]; /* none is "" */
+};
+
+#define REUSE_MAX_OFFERS 4 /* with one claim */
+
+struct reuse_offers {
+    size_t n;
+    struct reuse_offer at[REUSE_MAX_OFFERS];
+};
+
+/* A list; new reference, NULL only when out of memory. */
+json_t *reuse_offers_to_json(const struct reuse_offers *offers);
+/* What is no list of offers is none, and so is what goes beyond REUSE_MAX_OFFERS: without an offer
+ * a trial is trained, which is never wrong. */
+void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret);
 
 /* ---- the trainer's lines ---- */
 

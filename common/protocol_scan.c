@@ -273,7 +273,7 @@ static bool is(const char *name, size_t length, const char *what)
     return strlen(what) == length && memcmp(name, what, length) == 0;
 }
 
-/* One member of a report; `seen` has a bit for each kind, one for all three ends. */
+/* One member of a report; `seen` has a bit for each kind, one for all four ends. */
 static bool take_report_member(struct scan *s, struct report *report, unsigned *seen)
 {
     const char *name;
@@ -311,6 +311,10 @@ static bool take_report_member(struct scan *s, struct report *report, unsigned *
         bit = 16;
         report->end = REPORT_RELEASED;
         good = take_word(s, "true");
+    } else if (is(name, length, "reused_from")) {
+        bit = 16;
+        report->end = REPORT_REUSED;
+        good = take_integer(s, &report->reused_from) && report->reused_from >= 1;
     } else {
         return false;
     }

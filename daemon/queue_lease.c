@@ -263,7 +263,7 @@ static int take_current(struct queue *queue, struct queue_lease *lease, const st
         ending = (struct ending){.attempt = ATTEMPT_FAILED,
                                  .retry = report->failure.retry,
                                  .error = report->failure.reason};
-    } else if (report->end == REPORT_RELEASED) {
+    } else if (report->end == REPORT_RELEASED || report->end == REPORT_REUSED) {
         ending = (struct ending){.attempt = ATTEMPT_RELEASED, .retry = true};
     } else if (!cancelled) {
         queue_extend_lease(&queue->memory, lease, queue->now.mono_ms + queue->options.lease_ms);
@@ -286,7 +286,8 @@ static int take_late(struct queue *queue, const struct report *report, enum repo
     }
     if ((report->end == REPORT_DONE && state == ATTEMPT_SUCCEEDED) ||
         (report->end == REPORT_FAILED && state == ATTEMPT_FAILED) ||
-        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED)) {
+        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED) ||
+        (report->end == REPORT_REUSED && state == ATTEMPT_RELEASED)) {
         *ret = REPORT_OK;
         return 0;
     }

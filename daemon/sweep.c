@@ -45,6 +45,7 @@ void sweep_destroy(struct sweep *sweep)
         free(sweep->axes[i].values);
     }
     free(sweep->axes);
+    free(sweep->index);
     free(sweep);
 }
 
@@ -210,20 +211,6 @@ static uint64_t hash_config(const struct trial_config *config)
     return mix(hash, numbers, sizeof(numbers));
 }
 
-/* 1 = the same configuration, 0 = not, -ENOMEM. */
-static int same_cell(const struct sweep *sweep, int64_t a, int64_t b)
-{
-    struct trial_config config_a, config_b;
-    sweep_cell(sweep, a, &config_a);
-    sweep_cell(sweep, b, &config_b);
-    char *text_a = config_to_text(&config_a);
-    char *text_b = config_to_text(&config_b);
-    int rc = text_a && text_b ? strcmp(text_a, text_b) == 0 : -ENOMEM;
-    free(text_a);
-    free(text_b);
-    return rc;
-}
-
 static int refuse_repetition(const struct sweep *sweep, int64_t a, int64_t b, struct error *error)
 {
     for (size_t i = 0; i < sweep->n_axes; i++) {
@@ -263,39 +250,83 @@ static int refuse_cell(const struct sweep *sweep, int64_t cell, struct error *er
     return error_prefix(error, "base");
 }
 
-/* Resolves every cell into an open hash table of at most half load. */
-static int check_cells(const struct sweep *sweep, struct error *error)
-{
+/* Cells by their configuration: an open hash table of at most half load. */
+struct sweep_index {
+    size_t size; /* a power of two */
     struct slot {
         uint64_t hash;
         int64_t cell_plus_1; /* 0 = free */
-    };
+    } slots[];
+};
+
+static struct sweep_index *index_create(int64_t n_cells)
+{
     size_t size = 2;
-    while (size < 2 * (size_t)sweep->n_cells) {
+    while (size < 2 * (size_t)n_cells) {
         size *= 2;
     }
-    struct slot *slots = calloc(size, sizeof(*slots));
-    int rc = slots ? 0 : -ENOMEM;
-    for (int64_t cell = 0; rc == 0 && cell < sweep->n_cells; cell++) {
-        struct trial_config config;
-        struct error found = {0};
-        if (resolve_cell(sweep, cell, &config, &found) != 0) {
-            rc = refuse_cell(sweep, cell, &found);
-            if (error) {
-                *error = found;
-            }
-            break;
-        }
-        uint64_t hash = hash_config(&config);
-        size_t at = hash & (size - 1);
-        for (; rc == 0 && slots[at].cell_plus_1; at = (at + 1) & (size - 1)) {
-            int64_t other = slots[at].cell_plus_1 - 1;
-            int same = slots[at].hash == hash ? same_cell(sweep, other, cell) : 0;
-            rc = same == 1 ? refuse_repetition(sweep, other, cell, error) : same;
-        }
-        slots[at] = (struct slot){hash, cell + 1};
+    struct sweep_index *index = calloc(1, sizeof(*index) + size * sizeof(index->slots[0]));
+    if (index) {
+        index->size = size;
     }
-    free(slots);
+    return index;
+}
+
+/* The slot of that configuration, or the free one where it belongs. */
+static struct slot *index_find(struct sweep_index *index, const struct sweep *sweep,
+                               const struct trial_config *config, uint64_t hash)
+{
+    size_t at = hash & (index->size - 1);
+    for (; index->slots[at].cell_plus_1; at = (at + 1) & (index->size - 1)) {
+        struct trial_config other;
+        if (index->slots[at].hash == hash) {
+            sweep_cell(sweep, index->slots[at].cell_plus_1 - 1, &other);
+            if (config_same_cell(config, &other)) {
+                break;
+            }
+        }
+    }
+    return &index->slots[at];
+}
+
+int64_t sweep_find_cell(const struct sweep *sweep, const struct trial_config *config)
+{
+    return index_find(sweep->index, sweep, config, hash_config(config))->cell_plus_1 - 1;
+}
+
+static int check_cell(const struct sweep *sweep, int64_t cell, struct sweep_index *index,
+                      struct error *error)
+{
+    struct trial_config config;
+    struct error found = {0};
+    if (resolve_cell(sweep, cell, &config, &found) != 0) {
+        refuse_cell(sweep, cell, &found);
+        if (error) {
+            *error = found;
+        }
+        return ERROR_INVALID;
+    }
+    uint64_t hash = hash_config(&config);
+    struct slot *slot = index_find(index, sweep, &config, hash);
+    if (slot->cell_plus_1) {
+        return refuse_repetition(sweep, slot->cell_plus_1 - 1, cell, error);
+    }
+    *slot = (struct slot){hash, cell + 1};
+    return 0;
+}
+
+static int check_cells(struct sweep *sweep, struct error *error)
+{
+    struct sweep_index *index = index_create(sweep->n_cells);
+    int rc = index ? 0 : -ENOMEM;
+    for (int64_t cell = 0; rc == 0 && cell < sweep->n_cells; cell++) {
+        rc = check_cell(sweep, cell, index, error);
+    }
+    if (rc == 0 && sweep->reuse) {
+        sweep->index = index;
+    } else {
+        free(index);
+    }
     return rc;
 }
 

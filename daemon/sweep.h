@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,10 +41,12 @@ struct sweep {
     char name[4 * SWEEP_MAX_NAME + 1];
     enum sweep_search search;
     int64_t replicates, seed, priority, max_running, max_attempts;
+    bool reuse; /* take results that are there already */
     struct config_draft base;
     struct sweep_axis *axes;
     size_t n_axes;
     int64_t n_cells, n_trials; /* set by sweep_check */
+    struct sweep_index *index; /* likewise, if `reuse`: for sweep_find_cell */
 };
 
 /* A sweep with the defaults of docs/http-api.md, and no axes: one cell. NULL when out of memory. */
@@ -62,3 +65,7 @@ int sweep_check(struct sweep *sweep, struct error *error);
 
 /* The configuration of a cell of a checked sweep, with the sweep's own seed (replicate 0). */
 void sweep_cell(const struct sweep *sweep, int64_t cell, struct trial_config *ret);
+
+/* The cell of a checked sweep with `reuse` that has this configuration, whatever its seed; -1 =
+ * none. */
+int64_t sweep_find_cell(const struct sweep *sweep, const struct trial_config *config);

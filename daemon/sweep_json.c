@@ -74,6 +74,16 @@ static int read_search(struct sweep *sweep, const json_t *json, struct error *er
     return 0;
 }
 
+static int read_reuse(struct sweep *sweep, const json_t *json, struct error *error)
+{
+    if (!json_is_boolean(json)) {
+        char text[64];
+        return error_set(error, "reuse", "reuse must be true or false, not %s", shown(json, text));
+    }
+    sweep->reuse = json_is_true(json);
+    return 0;
+}
+
 static int refuse_seed(struct error *error, const char *where)
 {
     char field[32];
@@ -163,6 +173,9 @@ static int read_member(struct sweep *sweep, const char *name, const json_t *json
     if (strcmp(name, "search") == 0) {
         return read_search(sweep, json, error);
     }
+    if (strcmp(name, "reuse") == 0) {
+        return read_reuse(sweep, json, error);
+    }
     if (strcmp(name, "base") == 0 || strcmp(name, "parameters") == 0) {
         return 0; /* read after the rest, base first */
     }
@@ -172,7 +185,7 @@ static int read_member(struct sweep *sweep, const char *name, const json_t *json
     return error_set(
         error, name,
         "there is no member '%.60s' in a sweep: it has name, base, parameters, search, "
-        "replicates, seed, priority, max_running and max_attempts",
+        "replicates, seed, priority, max_running, max_attempts and reuse",
         name);
 }
 

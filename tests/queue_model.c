@@ -160,7 +160,8 @@ static enum report_status late(const struct model_trial *trial, const struct rep
     enum attempt_state state = trial->history[report->attempt - 1];
     if ((report->end == REPORT_DONE && state == ATTEMPT_SUCCEEDED) ||
         (report->end == REPORT_FAILED && state == ATTEMPT_FAILED) ||
-        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED)) {
+        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED) ||
+        (report->end == REPORT_REUSED && state == ATTEMPT_RELEASED)) {
         return REPORT_OK;
     }
     return state == ATTEMPT_CANCELLED ? REPORT_CANCELLED : REPORT_LEASE_LOST;
@@ -191,6 +192,7 @@ enum report_status model_report(struct model *model, const struct report *report
         }
         return REPORT_OK;
     case REPORT_RELEASED:
+    case REPORT_REUSED: /* of nothing that was offered */
         end(model, trial, ATTEMPT_RELEASED, true);
         return REPORT_OK;
     case REPORT_CONTINUES:

@@ -79,6 +79,39 @@ static void canonical_text_reads_back_as_itself(void **state)
     free(text);
 }
 
+/* Every field makes another cell, whichever is added one day; the seed does not. */
+static void configurations_are_the_same_cell_when_every_field_but_the_seed_is(void **state)
+{
+    (void)state;
+    static const char one[] = "{\"hidden_units\": [64, 32], \"batch_norm\": \"before\"}";
+    struct trial_config a, b;
+    assert_int_equal(parse(one, &a, NULL), 0);
+    json_t *canonical = config_to_json(&a), *value;
+    const char *name;
+    json_object_foreach(canonical, name, value)
+    {
+        json_t *other = json_deep_copy(canonical);
+        const struct config_field_info *info = &config_fields[config_field_by_name(name)];
+        json_t *changed = info->type == CONFIG_BOOL     ? json_boolean(!json_is_true(value))
+                          : info->type == CONFIG_CHOICE ? json_string(info->choices[2])
+                          : info->type == CONFIG_NAME   ? json_string("other")
+                          : info->type == CONFIG_INTS   ? json_pack("[i, i]", 64, 33)
+                          : info->type == CONFIG_INT ? json_integer(json_integer_value(value) + 1)
+                                                     : json_real(json_number_value(value) / 2);
+        json_object_set_new(other, name, changed);
+        assert_int_equal(config_from_json(other, &b, NULL), 0);
+        if (config_same_cell(&a, &b) != (strcmp(name, "seed") == 0)) {
+            fail_msg("%s", name);
+        }
+        json_decref(other);
+    }
+    json_decref(canonical);
+    assert_int_equal(parse("{\"hidden_units\": [64]}", &b, NULL), 0);
+    assert_int_equal(parse("{\"hidden_units\": [64, 32]}", &a, NULL), 0);
+    assert_false(config_same_cell(&a, &b));
+    assert_true(config_same_cell(&b, &b));
+}
+
 static void bad_input_names_field_value_and_remedy(void **state)
 {
     (void)state;
@@ -214,6 +247,7 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_article),
         cmocka_unit_test(rmsprop_forgets_faster_by_default),
         cmocka_unit_test(canonical_text_reads_back_as_itself),
+        cmocka_unit_test(configurations_are_the_same_cell_when_every_field_but_the_seed_is),
         cmocka_unit_test(bad_input_names_field_value_and_remedy),
         cmocka_unit_test(a_failed_parse_leaves_the_output_untouched),
         cmocka_unit_test(flags_read_like_json),

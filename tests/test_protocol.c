@@ -82,6 +82,45 @@ static void a_censored_result_has_no_steps_to_target(void **state)
 }
 
 /* Found by the fuzzers: what was left out as empty was then missing. */
+static void a_reused_report_survives_the_trip(void **state)
+{
+    (void)state;
+    struct report report = {.trial = 12, .attempt = 1, .end = REPORT_REUSED, .reused_from = 5};
+    json_t *json = report_to_json(&report);
+    struct report back;
+    assert_int_equal(report_from_json(json, &back, NULL), 0);
+    assert_int_equal(back.end, REPORT_REUSED);
+    assert_int_equal(back.reused_from, 5);
+    report_clear(&back);
+    json_decref(json);
+}
+
+static void offers_survive_the_trip_and_what_is_none_is_passed_over(void **state)
+{
+    (void)state;
+    struct reuse_offers offers = {
+        .n = 2,
+        .at = {{.trial = 7, .trainer = "t 1", .kernel = "Haswell", .data_sha256 = "aa"},
+               {.trial = 5, .trainer = "t 2", .kernel = "Zen", .data_sha256 = "bb"}}};
+    struct reuse_offers back;
+    json_t *json = reuse_offers_to_json(&offers);
+    assert_int_equal(json_array_insert_new(json, 1, json_pack("{s:i}", "trial", 6)), 0);
+    reuse_offers_from_json(json, &back);
+    assert_int_equal(back.n, 2);
+    assert_int_equal(back.at[0].trial, 7);
+    assert_string_equal(back.at[1].trainer, "t 2");
+    assert_string_equal(back.at[1].kernel, "Zen");
+    assert_string_equal(back.at[1].data_sha256, "bb");
+    for (int i = 0; i < REUSE_MAX_OFFERS; i++) { /* from a daemon that has more to offer */
+        json_array_append(json, json_array_get(json, 0));
+    }
+    reuse_offers_from_json(json, &back);
+    assert_int_equal(back.n, REUSE_MAX_OFFERS);
+    json_decref(json);
+    reuse_offers_from_json(NULL, &back);
+    assert_int_equal(back.n, 0);
+}
+
 static void empty_texts_that_must_be_there_survive_the_trip(void **state)
 {
     (void)state;
@@ -203,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_done_report_survives_the_trip),
         cmocka_unit_test(a_censored_result_has_no_steps_to_target),
+        cmocka_unit_test(a_reused_report_survives_the_trip),
+        cmocka_unit_test(offers_survive_the_trip_and_what_is_none_is_passed_over),
         cmocka_unit_test(empty_texts_that_must_be_there_survive_the_trip),
         cmocka_unit_test(bad_reports_name_the_member),
         cmocka_unit_test(a_job_survives_the_trip),

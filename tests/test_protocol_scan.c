@@ -43,7 +43,8 @@ static struct report random_report(struct rng *rng)
         r.layers[i] = (struct layer_stat){7,         (int)i,    real(rng), real(rng), real(rng),
                                           real(rng), real(rng), real(rng), real(rng), real(rng)};
     }
-    r.end = (enum report_end)dice(rng, 4);
+    r.end = (enum report_end)dice(rng, 5);
+    r.reused_from = 1 + dice(rng, 1000);
     r.result = (struct trial_result){.steps = 5,
                                      .steps_to_target = (int64_t)dice(rng, 3) - 1,
                                      .seconds_to_target = real(rng),
@@ -183,6 +184,9 @@ static void what_the_fast_way_does_not_know_is_left_to_the_other(void **state)
         "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":1,\"failed\":{\"reason\":\"\\u0041\"}}"
         "]}",
         "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":1,\"failed\":{\"reason\":\"x\"},"
+        "\"released\":true}]}",
+        "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":1,\"reused_from\":0}]}",
+        "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":1,\"reused_from\":2,"
         "\"released\":true}]}",
         "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":1,\"measurements\":[{\"step\":1}]}]}",
         "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":1,\"measurements\":[{\"step\":1,"

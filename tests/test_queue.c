@@ -218,10 +218,11 @@ static void a_report_for_what_never_was_is_lost(void **state)
 static void repeating_a_report_is_harmless(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":3}");
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":4}");
     int64_t worker = queue_fixture_worker(f);
-    static const enum report_end ends[] = {REPORT_DONE, REPORT_FAILED, REPORT_RELEASED};
-    for (int i = 0; i < 3; i++) {
+    static const enum report_end ends[] = {REPORT_DONE, REPORT_FAILED, REPORT_RELEASED,
+                                           REPORT_REUSED};
+    for (int i = 0; i < 4; i++) {
         struct queue_claim claim = queue_fixture_claim(f, worker);
         struct measurement m = {.step = 1, .test_accuracy = 0.5};
         struct report report = queue_fixture_done(&claim, 10);
@@ -232,7 +233,7 @@ static void repeating_a_report_is_harmless(void **state)
             assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
         }
     }
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 3);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 4);
     assert_int_equal(queue_fixture_int(f, "SELECT count(late) FROM attempts"), 0);
     assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM sweeps"), 1);
 }

@@ -27,6 +27,7 @@ static void defaults_are_those_of_the_documentation(void **state)
     assert_int_equal(sweep->priority, 0);
     assert_int_equal(sweep->max_running, 0);
     assert_int_equal(sweep->max_attempts, 3);
+    assert_false(sweep->reuse);
     assert_int_equal(sweep->n_cells, 1);
     assert_int_equal(sweep->n_trials, 1);
     sweep_destroy(sweep);
@@ -189,6 +190,30 @@ static void a_large_grid_has_no_two_equal_cells(void **state)
     free(text);
 }
 
+static void a_cell_is_found_by_its_configuration(void **state)
+{
+    (void)state;
+    char *text = square(100, 2);
+    struct sweep *other = good(text);
+    char *reusing = malloc(strlen(text) + 32);
+    assert_non_null(reusing);
+    sprintf(reusing, "{\"reuse\": true, %s", text + 1);
+    struct sweep *sweep = good(reusing);
+    assert_null(other->index); /* memory only for those that ask */
+    for (int64_t cell = 0; cell < sweep->n_cells; cell++) {
+        struct trial_config config;
+        sweep_cell(other, cell, &config);
+        config.seed = 77;
+        assert_int_equal(sweep_find_cell(sweep, &config), cell);
+        config.max_steps++;
+        assert_int_equal(sweep_find_cell(sweep, &config), -1);
+    }
+    sweep_destroy(sweep);
+    sweep_destroy(other);
+    free(reusing);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test(too_many_trials_are_counted_and_refused),
         cmocka_unit_test(products_beyond_64_bits_are_refused),
         cmocka_unit_test(a_large_grid_has_no_two_equal_cells),
+        cmocka_unit_test(a_cell_is_found_by_its_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
