@@ -38,6 +38,7 @@ void progress_read(const json_t *sweep, struct progress *ret)
         .failed = integer_at(sweep, "failed"),
         .cancelled = integer_at(sweep, "cancelled"),
         .reached = integer_at(sweep, "reached"),
+        .reused = integer_at(sweep, "reused"),
         .trials_per_minute = number_at(sweep, "trials_per_minute"),
         .seconds_left = number_at(sweep, "seconds_left"),
     };
@@ -53,7 +54,7 @@ bool progress_finished(const struct progress *progress)
     return progress_done(progress) >= progress->trials;
 }
 
-/* ", 2 running, 1 failed": what is not nothing. */
+/* ", 2 running, 1 failed, 5 from earlier sweeps": what is not nothing. */
 static char *states_text(const struct progress *progress)
 {
     const struct {
@@ -63,6 +64,7 @@ static char *states_text(const struct progress *progress)
         {progress->running, "running"},
         {progress->failed, "failed"},
         {progress->cancelled, "cancelled"},
+        {progress->reused, "from earlier sweeps"},
     };
     char *text = must(strdup(""));
 

@@ -12,7 +12,7 @@
 struct progress {
     const char *name; /* borrowed from the JSON */
     const char *state;
-    int64_t trials, queued, running, succeeded, failed, cancelled, reached;
+    int64_t trials, queued, running, succeeded, failed, cancelled, reached, reused;
     double trials_per_minute; /* NAN while unknown */
     double seconds_left;      /* NAN while unknown */
 };

@@ -194,6 +194,9 @@ int spec_apply(json_t *spec, const struct args *args, struct error *error)
         }
         must_do(json_object_set_new(spec, "name", text));
     }
+    if (args_has(args, "reuse")) {
+        must_do(json_object_set_new(spec, "reuse", json_true()));
+    }
     int result = apply_numbers(spec, args, error);
     return result != 0 ? result : apply_fields(spec, args, error);
 }

@@ -50,6 +50,19 @@ static struct waiter *add_waiter(struct api_call *call, int64_t worker, int64_t 
 
 /* ---- serving ---- */
 
+static void write_offers(struct json_out *out, const struct reuse_offers *offers)
+{
+    json_t *list = reuse_offers_to_json(offers);
+    char *text = list != NULL ? json_dumps(list, JSON_COMPACT) : NULL;
+    json_decref(list);
+    if (text == NULL) {
+        out->failed = true;
+    } else {
+        json_out_format(out, ", \"reuse\": %s", text);
+    }
+    free(text);
+}
+
 static void write_claims(struct json_out *out, const struct queue_claim *claims, size_t n)
 {
     json_out_format(out, "{\"claims\": [");
@@ -61,9 +74,13 @@ static void write_claims(struct json_out *out, const struct queue_claim *claims,
         if (config == NULL) {
             out->failed = true; /* the worker gets 500, and its leases expire */
         } else {
-            json_out_format(out, "%s}", config);
+            json_out_format(out, "%s", config);
         }
         free(config);
+        if (claims[i].offers.n > 0) {
+            write_offers(out, &claims[i].offers);
+        }
+        json_out_format(out, "}");
     }
     json_out_format(out, "]}\n");
 }

@@ -3,12 +3,17 @@
  * database; keeps in memory only what can be read back from it (and the deadlines, which live on
  * the monotonic clock).
  *
- *     queued --claim--> running --done--> succeeded
+ *     queued --claim--> running --done, reused--> succeeded
  *       ^                 |  \--failed--> failed      (max_attempts spent, or retry is false;
  *       |                 |                            else back to queued, after a back-off)
  *       |                 |-- lease expired, released --> queued   (released spends no attempt)
  *       |                 `-- sweep cancelled --> cancelled        (also straight from queued)
  *       `-- retry <-- failed | cancelled
+ *
+ * A sweep with `reuse` first has its cells compared with all earlier ones, in slices, and can be
+ * claimed when that is done. A claim of its trial comes with offers: results of the same
+ * configuration and seed. The worker that finds one made as it would make it reports which, and
+ * the trial ends with a copy.
  *
  * One tick, one transaction. Whoever runs the event loop calls the operations below while it
  * handles requests, and queue_commit once before it sends the answers:
@@ -145,6 +150,7 @@ int queue_touch(struct queue *queue, int64_t worker, const struct queue_time *no
 struct queue_claim {
     int64_t trial, attempt;
     struct trial_config config;
+    struct reuse_offers offers; /* earlier results, one of which may stand for this training */
 };
 
 /* How many trials could be claimed now. */
@@ -155,7 +161,8 @@ int64_t queue_claimable(const struct queue *queue);
 int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
                 struct queue_claim *ret_claims, size_t *ret_n);
 
-/* Takes the items of one report, in order; an item extends the lease it names, whichever worker
- * sends it. Repeating one is harmless. ret_status has room for n. 0 or QUEUE_UNKNOWN_WORKER. */
+/* Takes the items of one report, in order; an offer that has gone since gives the trial back; an
+ * item extends the lease it names, whichever worker sends it. Repeating one is harmless. ret_status
+ * has room for n. 0 or QUEUE_UNKNOWN_WORKER. */
 int queue_report(struct queue *queue, int64_t worker, const struct report *reports, size_t n,
                  const struct queue_time *now, enum report_status *ret_status);

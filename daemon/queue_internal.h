@@ -6,6 +6,7 @@
  *     queue.c          the tick, the operations' frame, workers
  *     queue_lease.c    claims and reports: a trial's life
  *     queue_sweeps.c   submit, pause, resume, cancel, retry, and their slices
+ *     queue_reuse.c    earlier results that stand for a training
  *     queue_memory.c   sweeps, leases and workers in memory; what can be claimed, and in which turn
  *     queue_load.c     memory from the database
  */
@@ -49,14 +50,14 @@ struct turn {
 
 struct queue_sweep {
     struct store_sweep row;
-    struct sweep *spec; /* while it is being expanded, else NULL */
+    struct sweep *spec; /* while it is being expanded or matched, else NULL */
     /* What can be claimed: the trials in `ready`, then those with index next_fresh and above. */
     struct heap ready;
     int64_t next_fresh;
     int64_t epoch;     /* unique; a new one makes the sweep's waiting trials void */
     int64_t claimable; /* its part of queue_memory.claimable */
     int64_t turn;      /* its place in the turns; 0 = none */
-    bool busy;         /* slices of it are to be done: expanding, cancelling, retrying, deleting */
+    bool busy;         /* slices of it are to be done: expanding, matching, cancelling, ... */
     bool deleted;      /* the last slice was done, and its row is gone */
     bool dirty;        /* its row is to be written before the commit */
     struct queue_sweep *next_dirty;
@@ -166,6 +167,18 @@ void queue_drop_worker(struct queue_memory *memory, struct queue_worker_state *w
 /* ---- queue_lease.c ---- */
 
 int queue_expire(struct queue *queue, struct queue_lease *lease);
+
+/* ---- queue_reuse.c ---- */
+
+/* Compares up to `budget` earlier cells with those of a sweep whose cells are all written. */
+int queue_match(struct queue *queue, struct queue_sweep *sweep, int64_t budget);
+/* Results that a trial of the sweep may take over; none for most sweeps. */
+int queue_find_offers(struct queue *queue, const struct queue_sweep *sweep, int64_t trial,
+                      struct reuse_offers *ret);
+/* Copies what was measured of trial `from` to the running attempt, and returns its result; 0, 1 =
+ * there is none that it may take over. */
+int queue_take_over(struct queue *queue, const struct queue_lease *lease, int64_t from,
+                    struct store_reused *ret);
 
 /* ---- queue_sweeps.c ---- */
 

@@ -61,6 +61,9 @@ static int claim_one(struct queue *queue, struct queue_worker_state *worker,
     if (rc == 0) {
         rc = read_config(queue, sweep, lease.trial, &ret->config);
     }
+    if (rc == 0) {
+        rc = queue_find_offers(queue, sweep, lease.trial, &ret->offers);
+    }
     if (rc == 0 && !queue_add_lease(memory, &lease)) {
         rc = -ENOMEM;
     }
@@ -110,7 +113,14 @@ struct ending {
     bool retry; /* another attempt may do better */
     const char *error;
     const struct trial_result *result;
+    int64_t reused_from; /* the trial that was trained for the result; 0 = this one */
 };
+
+/* Figures of speed are of what was trained. */
+static bool is_trained(const struct ending *ending)
+{
+    return ending->attempt == ATTEMPT_SUCCEEDED && ending->reused_from == 0;
+}
 
 /* The one table of moves out of `running`. */
 static enum trial_state next_state(const struct queue_lease *lease, const struct ending *ending,
@@ -182,9 +192,9 @@ static void count_for_worker(struct queue *queue, const struct queue_lease *leas
         return;
     }
     worker->row.running -= worker->row.running > 0;
-    worker->row.succeeded += ending->attempt == ATTEMPT_SUCCEEDED;
+    worker->row.succeeded += is_trained(ending);
     worker->row.failed += ending->attempt == ATTEMPT_FAILED || ending->attempt == ATTEMPT_EXPIRED;
-    if (ending->attempt == ATTEMPT_SUCCEEDED) {
+    if (is_trained(ending)) {
         meter_add(&worker->meter, queue->now.mono_ms);
     }
     queue_mark_worker(&queue->memory, worker);
@@ -203,6 +213,7 @@ static int end_lease(struct queue *queue, struct queue_lease *lease, const struc
         .spends = spends,
         .error = ending->error,
         .result = ending->result,
+        .reused_from = ending->reused_from,
     };
     int rc = store_end_attempt(queue->store, &end, queue->now.wall_ms);
     if (rc == 0) {
@@ -216,7 +227,8 @@ static int end_lease(struct queue *queue, struct queue_lease *lease, const struc
     sweep->row.counts[TRIAL_RUNNING]--;
     sweep->row.counts[queue_counted_state(sweep, end.trial, end.trial_state)]++;
     sweep->row.reached += ending->result && ending->result->steps_to_target >= 0;
-    if (end.trial_state != TRIAL_QUEUED) {
+    sweep->row.reused += ending->reused_from != 0;
+    if (end.trial_state != TRIAL_QUEUED && ending->reused_from == 0) {
         sweep->row.ended = true;
         meter_add(&sweep->meter, queue->now.mono_ms);
     }
@@ -247,6 +259,27 @@ static int keep_measurements(struct queue *queue, const struct report *report)
     return rc == 0 ? store_insert_layers(queue->store, report) : rc;
 }
 
+/* An earlier result stands for this training; if it has gone meanwhile, the trial goes back. */
+static int take_reused(struct queue *queue, struct queue_lease *lease, const struct report *report,
+                       enum report_status *ret)
+{
+    struct store_reused reused;
+    struct ending ending = {.attempt = ATTEMPT_RELEASED, .retry = true};
+    int rc = queue_write(queue);
+    if (rc == 0) {
+        rc = queue_take_over(queue, lease, report->reused_from, &reused);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (rc == 0) {
+        ending = (struct ending){
+            .attempt = ATTEMPT_SUCCEEDED, .result = &reused.result, .reused_from = reused.trained};
+    }
+    *ret = REPORT_OK;
+    return end_lease(queue, lease, &ending);
+}
+
 /* An item of the attempt that holds the lease. */
 static int take_current(struct queue *queue, struct queue_lease *lease, const struct report *report,
                         enum report_status *ret)
@@ -257,13 +290,16 @@ static int take_current(struct queue *queue, struct queue_lease *lease, const st
     if (rc != 0) {
         return rc;
     }
+    if (report->end == REPORT_REUSED) {
+        return take_reused(queue, lease, report, ret);
+    }
     if (report->end == REPORT_DONE) {
         ending = (struct ending){.attempt = ATTEMPT_SUCCEEDED, .result = &report->result};
     } else if (report->end == REPORT_FAILED) {
         ending = (struct ending){.attempt = ATTEMPT_FAILED,
                                  .retry = report->failure.retry,
                                  .error = report->failure.reason};
-    } else if (report->end == REPORT_RELEASED || report->end == REPORT_REUSED) {
+    } else if (report->end == REPORT_RELEASED) {
         ending = (struct ending){.attempt = ATTEMPT_RELEASED, .retry = true};
     } else if (!cancelled) {
         queue_extend_lease(&queue->memory, lease, queue->now.mono_ms + queue->options.lease_ms);
@@ -275,6 +311,24 @@ static int take_current(struct queue *queue, struct queue_lease *lease, const st
     return rc == 0 ? end_lease(queue, lease, &ending) : rc;
 }
 
+/* Whether the attempt has ended by the very report that is here again. */
+static bool is_repetition(enum report_end end, enum attempt_state state)
+{
+    switch (end) {
+    case REPORT_DONE:
+        return state == ATTEMPT_SUCCEEDED;
+    case REPORT_FAILED:
+        return state == ATTEMPT_FAILED;
+    case REPORT_RELEASED:
+        return state == ATTEMPT_RELEASED;
+    case REPORT_REUSED:
+        return state == ATTEMPT_SUCCEEDED || state == ATTEMPT_RELEASED;
+    case REPORT_CONTINUES:
+        break;
+    }
+    return false;
+}
+
 /* An item of an attempt that has ended: said twice, or too late. */
 static int take_late(struct queue *queue, const struct report *report, enum report_status *ret)
 {
@@ -284,10 +338,7 @@ static int take_late(struct queue *queue, const struct report *report, enum repo
         *ret = REPORT_LEASE_LOST;
         return rc < 0 ? rc : 0;
     }
-    if ((report->end == REPORT_DONE && state == ATTEMPT_SUCCEEDED) ||
-        (report->end == REPORT_FAILED && state == ATTEMPT_FAILED) ||
-        (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED) ||
-        (report->end == REPORT_REUSED && state == ATTEMPT_RELEASED)) {
+    if (is_repetition(report->end, state)) {
         *ret = REPORT_OK;
         return 0;
     }

@@ -104,7 +104,7 @@ static int load_sweep(struct queue *queue, struct queue_memory *memory,
     sweep->next_fresh = loading.fresh;
     sweep->row.counts[row->state == SWEEP_CANCELLED ? TRIAL_CANCELLED : TRIAL_QUEUED] +=
         row->n_trials - row->expanded;
-    if (row->expanded < row->n_trials) {
+    if (row->expanded < row->n_trials || row->unmatched > 0) {
         rc = load_spec(queue, sweep, error);
         if (rc != 0) {
             return rc;

@@ -100,7 +100,7 @@ void queue_drop_sweep(struct queue_memory *memory, struct queue_sweep *sweep)
 static int64_t count_claimable(const struct queue_sweep *sweep)
 {
     const struct store_sweep *row = &sweep->row;
-    if (row->state != SWEEP_ACTIVE) {
+    if (row->state != SWEEP_ACTIVE || row->unmatched > 0) {
         return 0;
     }
     int64_t n = (int64_t)sweep->ready.n + row->expanded - sweep->next_fresh;
@@ -123,7 +123,8 @@ int queue_recount(struct queue_memory *memory, struct queue_sweep *sweep)
         row->state != SWEEP_CANCELLED) {
         row->state = SWEEP_FINISHED;
     }
-    bool busy = !sweep->deleted && (row->move != SWEEP_MOVE_NONE || row->expanded < row->n_trials);
+    bool busy = !sweep->deleted && (row->move != SWEEP_MOVE_NONE || row->expanded < row->n_trials ||
+                                    row->unmatched > 0);
     memory->n_busy += busy - sweep->busy;
     sweep->busy = busy;
     int64_t claimable = count_claimable(sweep);

@@ -57,7 +57,19 @@ static int expand(struct queue *queue, struct queue_sweep *sweep, int64_t budget
     if (cancelled) {
         sweep->next_fresh = row->expanded;
     }
-    if (row->expanded == row->n_trials) {
+    return rc;
+}
+
+/* Writes what is not yet written, and then finds its twins. */
+static int grow(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+{
+    struct store_sweep *row = &sweep->row;
+    int64_t left = budget - (row->n_trials - row->expanded);
+    int rc = expand(queue, sweep, budget);
+    if (rc == 0 && row->unmatched > 0) {
+        rc = queue_match(queue, sweep, left);
+    }
+    if (row->expanded == row->n_trials && row->unmatched == 0) {
         sweep_destroy(sweep->spec);
         sweep->spec = NULL;
     }
@@ -118,7 +130,7 @@ static int move(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
 int queue_slice(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
 {
     int rc = sweep->row.move != SWEEP_MOVE_NONE ? move(queue, sweep, budget)
-                                                : expand(queue, sweep, budget);
+                                                : grow(queue, sweep, budget);
     if (rc == 0) {
         rc = queue_recount(&queue->memory, sweep);
     }
@@ -165,6 +177,7 @@ static int insert_sweep(struct queue *queue, struct sweep *sweep,
         .seed = sweep->seed,
         .n_cells = sweep->n_cells,
         .n_trials = sweep->n_trials,
+        .reuse = sweep->reuse,
         .counts[TRIAL_QUEUED] = sweep->n_trials,
         .trials_per_minute = NAN,
     };
@@ -172,6 +185,7 @@ static int insert_sweep(struct queue *queue, struct sweep *sweep,
     if (rc != 0) {
         return rc;
     }
+    row.unmatched = sweep->reuse ? row.first_trial : 0;
     struct store_event event = {.kind = "sweep_submitted", .sweep = row.id, .message = sweep->name};
     rc = queue_note(queue, &event);
     if (rc != 0) {
@@ -323,6 +337,7 @@ static int act(struct queue *queue, struct queue_sweep *sweep, enum queue_action
     }
     if (action == QUEUE_DELETE) {
         *ret_moved = sweep->row.n_trials;
+        sweep->row.unmatched = 0;
         rc = store_forget_key(queue->store, sweep->row.id);
         return rc == 0 ? start_move(queue, sweep, SWEEP_MOVE_DELETE) : rc;
     }

@@ -82,6 +82,7 @@ int store_end_attempt(struct store *store, const struct store_end *end, int64_t 
     store_bind_text(stmt, 4, store_time(store, wall_ms));
     store_bind_text(stmt, 5, end->error);
     bind_result(stmt, 6, end->result);
+    bind_optional_int(stmt, 16, end->reused_from > 0 ? end->reused_from : -1);
     return store_run(store, stmt, 1);
 }
 

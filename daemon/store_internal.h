@@ -26,6 +26,12 @@ enum statement {
     ST_READ_SPEC,
     ST_INSERT_CELL,
     ST_READ_CELL,
+    ST_VISIT_CELLS,
+    ST_INSERT_TWIN,
+    ST_FIND_OFFERS,
+    ST_FIND_REUSED,
+    ST_COPY_MEASUREMENTS,
+    ST_COPY_LAYERS,
     ST_INSERT_TRIAL,
     ST_FIND_TRIAL,
     ST_VISIT_TRIALS,
@@ -37,6 +43,7 @@ enum statement {
     ST_DELETE_ATTEMPTS,
     ST_DELETE_TRIALS,
     ST_DELETE_CELLS,
+    ST_DELETE_TWINS,
     ST_DELETE_SPEC,
     ST_DELETE_SWEEP,
     ST_GIVE_BACK,
@@ -90,6 +97,9 @@ void store_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value);
 /* The time as text for people, valid until the next call. */
 const char *store_time(struct store *store, int64_t wall_ms);
+
+/* The configuration of a row that begins with the columns of a cell, all but the seed. */
+int store_read_config(sqlite3_stmt *stmt, struct trial_config *ret);
 
 /* The index of a name in a list of n, or -1. */
 int store_name_index(const char *const *names, int n, const char *name);

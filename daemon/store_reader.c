@@ -20,7 +20,7 @@
 #define SWEEP_COLUMNS                                                                              \
     "id, name, state, search, priority, max_running, max_attempts, replicates, seed, cells, "      \
     "trials, queued, running, succeeded, failed, cancelled, reached, "                             \
-    "succeeded - reached AS censored, trials_per_minute, "                                         \
+    "succeeded - reached AS censored, reuse AS \"reuse:bool\", reused, trials_per_minute, "        \
     "iif(state = 'active', 60 * (queued + running) / trials_per_minute, NULL) AS seconds_left, "   \
     "created_at, finished_at"
 #define SWEEP_SOURCE                                                                               \
@@ -36,7 +36,7 @@
     "trial AS id, sweep, cell, replicate, state, "                                                 \
     "config_json(" CONFIG_ARGUMENTS ") AS \"config:json\", attempts, steps, steps_to_target, "     \
     "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, trainer, "        \
-    "weights_sha256, data_sha256, error, created_at, started_at, finished_at"
+    "weights_sha256, data_sha256, reused_from, error, created_at, started_at, finished_at"
 
 /* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates. */
 static const struct query {

@@ -9,7 +9,16 @@
 #define SWEEP_COLUMNS                                                                              \
     "id, state, priority, max_running, max_attempts, replicates, seed, cells, trials, "            \
     "first_trial, expanded, moving, moved, queued, running, succeeded, failed, cancelled, "        \
-    "reached, trials_per_minute, finished_at IS NOT NULL "
+    "reached, trials_per_minute, finished_at IS NOT NULL, reuse, unmatched, reused "
+
+#define CELL_COLUMNS                                                                               \
+    "dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum, bn_epsilon, "  \
+    "initializer, optimizer, learning_rate, beta1, beta2, epsilon, momentum, batch_size, "         \
+    "train_size, target_accuracy, max_steps, stop_at_target "
+
+#define RESULT_COLUMNS                                                                             \
+    "a.steps, a.steps_to_target, a.seconds_to_target, a.final_accuracy, a.final_loss, "            \
+    "a.ms_per_step, a.weights_sha256, a.data_sha256, a.kernel, a.trainer "
 
 #define WORKER_COLUMNS "id, state = 'alive', running, succeeded, failed, trials_per_minute "
 
@@ -23,15 +32,17 @@ const char *const store_sql[ST_COUNT] = {
 
     [ST_INSERT_SWEEP] =
         "INSERT INTO sweeps (name, state, search, priority, max_running, max_attempts, replicates,"
-        " seed, cells, trials, queued, idempotency_key, body_sha256, created_at, first_trial) "
-        "VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
+        " seed, cells, trials, queued, idempotency_key, body_sha256, created_at, first_trial,"
+        " reuse, unmatched) VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11,"
+        " ?12, ?13, ?14, iif(?14, ?13, 0))",
     [ST_INSERT_SPEC] = "INSERT INTO sweep_specs (sweep, spec) VALUES (?1, ?2)",
     [ST_RESERVE_TRIALS] =
         "UPDATE numbers SET value = value + ?1 WHERE name = 'next_trial' RETURNING value - ?1",
     [ST_UPDATE_SWEEP] =
         "UPDATE sweeps SET state = ?2, expanded = ?3, moving = ?4, moved = ?5, queued = ?6,"
         " running = ?7, succeeded = ?8, failed = ?9, cancelled = ?10, reached = ?11,"
-        " trials_per_minute = ?12, ended_at = iif(?13, ?15, ended_at),"
+        " trials_per_minute = ?12, unmatched = ?16, reused = ?17,"
+        " ended_at = iif(?13, ?15, ended_at),"
         " finished_at = iif(?14, ifnull(finished_at, ?15), NULL) WHERE id = ?1",
     [ST_FIND_SWEEP] = "SELECT " SWEEP_COLUMNS "FROM sweeps WHERE id = ?1",
     [ST_NEXT_LIVE_SWEEP] = "SELECT " SWEEP_COLUMNS
@@ -46,10 +57,37 @@ const char *const store_sql[ST_COUNT] = {
         " stop_at_target) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
         " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
     [ST_READ_CELL] =
-        "SELECT dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum,"
-        " bn_epsilon, initializer, optimizer, learning_rate, beta1, beta2, epsilon, momentum,"
-        " batch_size, train_size, target_accuracy, max_steps, stop_at_target"
-        " FROM cells WHERE id = ?1",
+        "SELECT " CELL_COLUMNS "FROM cells WHERE id = ?1",
+    [ST_VISIT_CELLS] =
+        "SELECT " CELL_COLUMNS ", id FROM cells WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+    [ST_INSERT_TWIN] =
+        "INSERT INTO cell_twins (cell, twin) SELECT ?1, ?2"
+        " WHERE (SELECT count(*) FROM cell_twins WHERE cell = ?1) < ?3",
+    [ST_FIND_OFFERS] =
+        "SELECT max(t.id), a.trainer, a.kernel, a.data_sha256 FROM cell_twins w"
+        " JOIN cells c ON c.id = w.twin"
+        " JOIN sweeps s ON s.id = c.sweep AND ?2 - s.seed BETWEEN 0 AND s.replicates - 1"
+        " JOIN trials t ON t.id = w.twin + ?2 - s.seed AND t.state = 'succeeded'"
+        " JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt"
+        " AND a.trainer IS NOT NULL AND a.kernel IS NOT NULL AND a.data_sha256 IS NOT NULL"
+        " WHERE w.cell = ?1 GROUP BY 2, 3, 4 ORDER BY 1 DESC LIMIT ?3",
+    [ST_FIND_REUSED] =
+        "SELECT " RESULT_COLUMNS ", a.attempt, ifnull(a.reused_from, a.trial) FROM trials t"
+        " JOIN sweeps s ON s.id = t.sweep AND s.seed + t.replicate = ?3"
+        " JOIN cell_twins w ON w.cell = ?2 AND w.twin = t.id - t.replicate"
+        " JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt"
+        " WHERE t.id = ?1 AND t.state = 'succeeded'",
+    [ST_COPY_MEASUREMENTS] =
+        "INSERT INTO measurements (trial, attempt, step, test_accuracy, train_loss, cpu_ms,"
+        " wall_ms) SELECT ?3, ?4, step, test_accuracy, train_loss, cpu_ms, wall_ms"
+        " FROM measurements WHERE trial = ?1 AND attempt = ?2 ON CONFLICT DO NOTHING",
+    [ST_COPY_LAYERS] =
+        "INSERT INTO layer_stats (trial, attempt, step, layer, gradient_rms,"
+        " preactivation_gradient_rms, weight_rms, update_ratio, saturated, dead,"
+        " preactivation_mean, preactivation_std)"
+        " SELECT ?3, ?4, step, layer, gradient_rms, preactivation_gradient_rms, weight_rms,"
+        " update_ratio, saturated, dead, preactivation_mean, preactivation_std"
+        " FROM layer_stats WHERE trial = ?1 AND attempt = ?2 ON CONFLICT DO NOTHING",
     [ST_INSERT_TRIAL] =
         "INSERT INTO trials (id, sweep, cell, replicate, state, finished_at) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -72,6 +110,7 @@ const char *const store_sql[ST_COUNT] = {
     [ST_DELETE_ATTEMPTS] = "DELETE FROM attempts WHERE trial >= ?1 AND trial < ?2",
     [ST_DELETE_TRIALS] = "DELETE FROM trials WHERE id >= ?1 AND id < ?2",
     [ST_DELETE_CELLS] = "DELETE FROM cells WHERE id >= ?1 AND id < ?2",
+    [ST_DELETE_TWINS] = "DELETE FROM cell_twins WHERE cell >= ?1 AND cell < ?2",
     [ST_DELETE_SPEC] = "DELETE FROM sweep_specs WHERE sweep = ?1",
     [ST_DELETE_SWEEP] = "DELETE FROM sweeps WHERE id = ?1",
     [ST_GIVE_BACK] = "PRAGMA incremental_vacuum(1000)",
@@ -88,7 +127,8 @@ const char *const store_sql[ST_COUNT] = {
     [ST_END_ATTEMPT] =
         "UPDATE attempts SET state = ?3, ended_at = ?4, error = ?5, steps = ?6,"
         " steps_to_target = ?7, seconds_to_target = ?8, final_accuracy = ?9, final_loss = ?10,"
-        " ms_per_step = ?11, weights_sha256 = ?12, data_sha256 = ?13, kernel = ?14, trainer = ?15"
+        " ms_per_step = ?11, weights_sha256 = ?12, data_sha256 = ?13, kernel = ?14, trainer = ?15,"
+        " reused_from = ?16"
         " WHERE trial = ?1 AND attempt = ?2 AND state = 'running'",
     [ST_FIND_ATTEMPT] = "SELECT state, worker FROM attempts WHERE trial = ?1 AND attempt = ?2",
     [ST_KEEP_LATE_RESULT] =

@@ -61,6 +61,7 @@ int store_insert_sweep(struct store *store, const struct store_submission *submi
     store_bind_text(stmt, 11, submission->body_sha256);
     store_bind_text(stmt, 12, store_time(store, wall_ms));
     store_bind_int(stmt, 13, first_trial);
+    store_bind_int(stmt, 14, sweep->reuse);
     rc = store_run(store, stmt, 1);
     if (rc != 0) {
         return rc;
@@ -93,6 +94,8 @@ int store_update_sweep(struct store *store, const struct store_sweep *sweep, int
     store_bind_int(stmt, 13, sweep->ended);
     store_bind_int(stmt, 14, sweep->finished);
     store_bind_text(stmt, 15, store_time(store, wall_ms));
+    store_bind_int(stmt, 16, sweep->unmatched);
+    store_bind_int(stmt, 17, sweep->reused);
     return store_run(store, stmt, 1);
 }
 
@@ -118,6 +121,9 @@ static void read_sweep(sqlite3_stmt *stmt, struct store_sweep *ret)
         .trials_per_minute =
             sqlite3_column_type(stmt, 19) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, 19),
         .finished = sqlite3_column_int(stmt, 20),
+        .reuse = sqlite3_column_int(stmt, 21),
+        .unmatched = sqlite3_column_int64(stmt, 22),
+        .reused = sqlite3_column_int64(stmt, 23),
     };
     for (int i = 0; i < TRIAL_STATE_COUNT; i++) {
         sweep.counts[i] = sqlite3_column_int64(stmt, 13 + i);

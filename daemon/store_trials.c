@@ -83,7 +83,7 @@ static int read_choice(sqlite3_stmt *stmt, int column, enum config_field field)
     return -1;
 }
 
-static int read_cell(sqlite3_stmt *stmt, struct trial_config *ret)
+int store_read_config(sqlite3_stmt *stmt, struct trial_config *ret)
 {
     struct trial_config config = {0};
     const char *dataset = (const char *)sqlite3_column_text(stmt, 0);
@@ -129,7 +129,7 @@ int store_read_cell(struct store *store, int64_t first_trial, struct trial_confi
     if (rc != 0) {
         return rc < 0 ? rc : -ESTALE;
     }
-    rc = read_cell(stmt, ret);
+    rc = store_read_config(stmt, ret);
     sqlite3_reset(stmt);
     return rc;
 }
@@ -225,7 +225,7 @@ int store_delete_trials(struct store *store, int64_t first, int64_t end)
 {
     static const enum statement from_leaf_to_root[] = {
         ST_DELETE_MEASUREMENTS, ST_DELETE_LAYERS, ST_DELETE_ATTEMPTS,
-        ST_DELETE_TRIALS,       ST_DELETE_CELLS,
+        ST_DELETE_TRIALS,       ST_DELETE_CELLS,  ST_DELETE_TWINS,
     };
     for (size_t i = 0; i < sizeof(from_leaf_to_root) / sizeof(from_leaf_to_root[0]); i++) {
         sqlite3_stmt *stmt = store_take(store, from_leaf_to_root[i]);

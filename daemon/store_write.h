@@ -64,6 +64,10 @@ struct store_sweep {
     int64_t moved; /* trials the move has passed */
     int64_t counts[TRIAL_STATE_COUNT];
     int64_t reached;
+    bool reuse;
+    int64_t
+        unmatched;  /* earlier cells with ids below this have still to be compared with its own */
+    int64_t reused; /* of the succeeded ones */
     double trials_per_minute; /* NAN = unknown */
     bool ended, finished;     /* a trial ended since the last update; every trial is final */
 };
@@ -75,7 +79,8 @@ struct store_submission {
     const char *body_sha256;
 };
 
-/* Writes sweep and spec and reserves the ids of its trials; none of them is written yet. */
+/* Writes sweep and spec and reserves the ids of its trials; none of them is written yet. With
+ * `reuse` every cell before those is unmatched. */
 int store_insert_sweep(struct store *store, const struct store_submission *submission,
                        int64_t wall_ms, int64_t *ret_id, int64_t *ret_first_trial);
 /* Everything in the row that changes; finished says whether finished_at is set. */
@@ -151,6 +156,7 @@ struct store_end {
     bool spends;                       /* it counts towards max_attempts */
     const char *error;                 /* or NULL */
     const struct trial_result *result; /* of a succeeded attempt, else NULL */
+    int64_t reused_from;               /* the trial that was trained for it; 0 = this one */
 };
 int store_end_attempt(struct store *store, const struct store_end *end, int64_t wall_ms);
 
@@ -164,6 +170,41 @@ int store_keep_late(struct store *store, const struct report *report, int64_t wa
 /* What is there already stays as it is. */
 int store_insert_measurements(struct store *store, const struct report *report);
 int store_insert_layers(struct store *store, const struct report *report);
+
+/* ---- reuse ---- */
+
+/* Called for up to `limit` cells with ids below `below`, the highest first; not 0 stops and is
+ * returned. */
+typedef int (*store_visit_cell)(void *arg, int64_t id, const struct trial_config *config);
+int store_visit_cells(struct store *store, int64_t below, int64_t limit, store_visit_cell visit,
+                      void *arg);
+
+/* Notes that an earlier cell is the same configuration; only the first STORE_MAX_TWINS of a cell
+ * are kept, or a sweep submitted for the thousandth time would have a thousand. */
+#define STORE_MAX_TWINS 64
+int store_insert_twin(struct store *store, int64_t cell, int64_t twin);
+
+/* One trial of a cell, named as a twin of it has it. */
+struct store_seeded {
+    int64_t cell, seed;
+};
+
+/* Results of the same configuration and seed, the latest first; one for each way in which they were
+ * made, and none of which that is not known whole. */
+int store_find_offers(struct store *store, const struct store_seeded *which,
+                      struct reuse_offers *ret);
+
+struct store_reused {
+    int64_t trial, attempt; /* whose rows are to be copied */
+    int64_t trained;        /* the trial that was trained for it */
+    struct trial_result result;
+};
+/* What may be taken over from `trial`; 0; 1 = there is no such result (any more). */
+int store_find_reused(struct store *store, const struct store_seeded *which, int64_t trial,
+                      struct store_reused *ret);
+/* Its measurements and layer statistics, to a running attempt. */
+int store_copy_rows(struct store *store, const struct store_reused *from, int64_t trial,
+                    int64_t attempt);
 
 /* ---- workers and events ---- */
 

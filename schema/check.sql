@@ -68,7 +68,8 @@ WHERE s.first_trial + s.trials > ifnull((SELECT min(n.first_trial) FROM sweeps n
     (SELECT value FROM numbers WHERE name = 'next_trial'))
 UNION ALL
 SELECT 'the finish of a sweep and its trials disagree', 'sweep ' || id FROM sweeps
-WHERE (finished_at IS NOT NULL) <> (queued + running = 0 AND moving IS NULL AND expanded = trials)
+WHERE (finished_at IS NOT NULL)
+        <> (queued + running = 0 AND moving IS NULL AND expanded = trials AND unmatched = 0)
     OR (state = 'finished' AND queued + running > 0)
     OR (state IN ('active', 'paused') AND queued + running = 0)
     OR (state = 'cancelled' AND queued > 0) OR (moving = 'deleted' AND queued + running > 0)
@@ -102,6 +103,22 @@ UNION ALL
 SELECT 'a result that cannot be', 'trial ' || trial || ' attempt ' || attempt FROM attempts
 WHERE state = 'succeeded' AND (steps < 0 OR steps_to_target > steps
     OR (steps_to_target IS NULL AND seconds_to_target IS NOT NULL))
+UNION ALL
+SELECT 'a result differs from the one it was taken from', 'trial ' || a.trial
+FROM attempts a JOIN trials t ON t.id = a.trial JOIN sweeps s ON s.id = t.sweep
+JOIN trials ft ON ft.id = a.reused_from JOIN sweeps fs ON fs.id = ft.sweep
+JOIN attempts f ON f.trial = ft.id AND f.attempt = ft.attempt
+WHERE (f.steps, f.steps_to_target, f.seconds_to_target, f.final_accuracy, f.final_loss,
+        f.ms_per_step, f.weights_sha256, f.data_sha256, f.kernel, f.trainer, f.reused_from,
+        fs.seed + ft.replicate)
+    IS NOT (a.steps, a.steps_to_target, a.seconds_to_target, a.final_accuracy, a.final_loss,
+        a.ms_per_step, a.weights_sha256, a.data_sha256, a.kernel, a.trainer, NULL,
+        s.seed + t.replicate)
+UNION ALL
+SELECT 'a result was taken over that nobody asked for, or was not counted', 'sweep ' || s.id
+FROM sweeps s JOIN (SELECT t.sweep, count(a.reused_from) AS reused FROM trials t
+    JOIN attempts a ON a.trial = t.id GROUP BY t.sweep) r ON r.sweep = s.id
+WHERE (s.reused <> r.reused OR (s.reuse = 0 AND r.reused > 0)) AND s.moving IS NOT 'deleted'
 UNION ALL
 SELECT 'a time that ends before it starts', 'trial ' || trial || ' attempt ' || attempt
 FROM attempts WHERE ended_at IS NOT NULL AND length(ended_at) <> length(started_at)

@@ -33,6 +33,7 @@ SELECT t.trial, t.sweep, t.sweep_name, t.cell, t.replicate,
     a.worker,
     t.attempt AS attempts,
     a.kernel, a.trainer, a.weights_sha256, a.data_sha256,
+    a.reused_from,       -- the trial that was trained for this result; NULL = this one
     a.error,             -- of the latest attempt
     t.created_at, a.started_at, t.finished_at
 FROM trial_configs t

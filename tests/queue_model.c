@@ -161,7 +161,8 @@ static enum report_status late(const struct model_trial *trial, const struct rep
     if ((report->end == REPORT_DONE && state == ATTEMPT_SUCCEEDED) ||
         (report->end == REPORT_FAILED && state == ATTEMPT_FAILED) ||
         (report->end == REPORT_RELEASED && state == ATTEMPT_RELEASED) ||
-        (report->end == REPORT_REUSED && state == ATTEMPT_RELEASED)) {
+        (report->end == REPORT_REUSED &&
+         (state == ATTEMPT_RELEASED || state == ATTEMPT_SUCCEEDED))) {
         return REPORT_OK;
     }
     return state == ATTEMPT_CANCELLED ? REPORT_CANCELLED : REPORT_LEASE_LOST;

@@ -30,6 +30,21 @@ static void a_plain_line_says_it_all_in_words(void **state)
     json_decref(sweep);
 }
 
+static void results_from_earlier_sweeps_are_told_apart(void **state)
+{
+    json_t *sweep = sweep_with(70, 0, 0);
+    struct progress progress;
+    (void)state;
+
+    json_object_set_new(sweep, "reused", json_integer(60));
+    progress_read(sweep, &progress);
+    char *line = progress_line(&progress);
+    assert_string_equal(line,
+                        "70 of 70 trials done, 25 reached the target, 60 from earlier sweeps");
+    free(line);
+    json_decref(sweep);
+}
+
 static void an_unknown_rate_is_left_out(void **state)
 {
     json_t *sweep = sweep_with(0, 0, 2);
@@ -117,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_line_says_it_all_in_words),
+        cmocka_unit_test(results_from_earlier_sweeps_are_told_apart),
         cmocka_unit_test(an_unknown_rate_is_left_out),
         cmocka_unit_test(failures_are_told),
         cmocka_unit_test(the_bar_is_filled_by_the_share_that_is_done),

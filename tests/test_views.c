@@ -135,7 +135,7 @@ static void results_have_the_columns_of_the_contract(void **state)
            "max_steps stop_at_target measure_every seed state steps steps_to_target "
            "seconds_to_target reached "
            "final_accuracy final_loss ms_per_step worker attempts kernel trainer weights_sha256 "
-           "data_sha256 error created_at started_at finished_at");
+           "data_sha256 reused_from error created_at started_at finished_at");
 }
 
 static void results_show_the_latest_attempt_only(void **state)

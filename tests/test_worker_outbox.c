@@ -172,6 +172,22 @@ static void a_released_trial_drops_its_rows_even_under_way(void **state)
     assert_int_equal(reports[1].end, REPORT_RELEASED);
 }
 
+static void an_earlier_result_ends_a_trial(void **state)
+{
+    (void)state;
+    const struct report *reports;
+    outbox_reuse(outbox, first, 5);
+    assert_false(outbox_is_open(outbox, first));
+    assert_true(outbox_has_ends(outbox));
+    outbox_finish(outbox, first, &result); /* the first end stands */
+    outbox_batch(outbox, &reports);
+    assert_int_equal(reports[0].end, REPORT_REUSED);
+    assert_int_equal(reports[0].reused_from, 5);
+    outbox_settle(outbox, first, REPORT_OK);
+    outbox_unsent(outbox);
+    assert_int_equal(outbox_n_held(outbox), 1);
+}
+
 static void a_full_outbox_thins_rows_but_keeps_the_last_and_every_end(void **state)
 {
     (void)state;
@@ -283,6 +299,7 @@ int main(void)
         OUTBOX_TEST(the_first_end_stands),
         OUTBOX_TEST(a_lost_lease_is_forgotten_with_all_it_owed),
         OUTBOX_TEST(a_released_trial_drops_its_rows_even_under_way),
+        OUTBOX_TEST(an_earlier_result_ends_a_trial),
         OUTBOX_TEST(a_full_outbox_thins_rows_but_keeps_the_last_and_every_end),
         OUTBOX_TEST(thinning_keeps_the_layers_of_a_step_together),
         OUTBOX_TEST(thinning_leaves_alone_what_is_under_way),

@@ -121,13 +121,18 @@ static void granted_claims_come_with_their_configuration(void **state)
     register_at(0);
     begin(SESSION_CLAIM, 1);
     answer(SESSION_CLAIM, 2, 200,
-           "{\"claims\": [{\"trial\": 12, \"attempt\": 1, \"config\": {\"depth\": 7}},"
+           "{\"claims\": [{\"trial\": 12, \"attempt\": 1, \"config\": {\"depth\": 7},"
+           " \"reuse\": [{\"trial\": 5, \"trainer\": \"t\", \"kernel\": \"k\", \"data_sha256\": "
+           "\"d\"}]},"
            " {\"trial\": 13, \"attempt\": 2, \"config\": {\"depht\": 7}}]}");
     assert_int_equal(verdict.outcome, SESSION_OK);
     assert_int_equal(verdict.n_claims, 2);
     assert_int_equal(verdict.claims[0].lease.trial, 12);
     assert_int_equal(verdict.claims[0].config.n_hidden, 7);
     assert_string_equal(verdict.claims[0].error.message, "");
+    assert_int_equal(verdict.claims[0].offers.n, 1);
+    assert_int_equal(verdict.claims[0].offers.at[0].trial, 5);
+    assert_int_equal(verdict.claims[1].offers.n, 0);
     assert_int_equal(verdict.claims[1].lease.attempt, 2);
     assert_non_null(strstr(verdict.claims[1].error.message, "depht"));
 }

@@ -239,6 +239,15 @@ void outbox_fail(struct outbox *outbox, struct lease lease, const struct trial_f
     }
 }
 
+void outbox_reuse(struct outbox *outbox, struct lease lease, int64_t from)
+{
+    struct entry *entry = find_open(outbox, lease);
+    if (entry) {
+        entry->report.end = REPORT_REUSED;
+        entry->report.reused_from = from;
+    }
+}
+
 static void drop_rows(struct outbox *outbox, struct entry *entry)
 {
     outbox->n_rows -= entry_rows(entry);

@@ -39,6 +39,8 @@ int outbox_add_layer(struct outbox *outbox, struct lease lease, const struct lay
 /* The end of an open lease; ignored for any other, so that the first end stands. */
 void outbox_finish(struct outbox *outbox, struct lease lease, const struct trial_result *result);
 void outbox_fail(struct outbox *outbox, struct lease lease, const struct trial_failure *failure);
+/* An earlier result, of trial `from`, stands for this training. */
+void outbox_reuse(struct outbox *outbox, struct lease lease, int64_t from);
 /* Gives the trial back; its rows are dropped, nobody will ask for them. */
 void outbox_release(struct outbox *outbox, struct lease lease);
 /* outbox_release of every open lease. */

@@ -15,6 +15,7 @@ struct seat {
     struct slot *slot; /* NULL once it is closed */
     struct lease lease;
     struct trial_config config;
+    struct reuse_offers offers;
     char data_sha256[SHA256_HEX_SIZE];
     char trainer[64], kernel[32]; /* as its trainer introduced itself */
 };
@@ -59,8 +60,31 @@ static void fail(struct seats *seats, struct lease lease, const char *reason, bo
 
 /* ---- from the claim to the trainer ---- */
 
-static void hand_over(struct seat *seat, const struct prepared *prepared)
+/* The offer that this seat's trainer would come to on these data; NULL = there is none. */
+static const struct reuse_offer *find_offer(const struct seat *seat, const char *data_sha256)
 {
+    for (size_t i = 0; i < seat->offers.n; i++) {
+        const struct reuse_offer *offer = &seat->offers.at[i];
+        if (strcmp(offer->trainer, seat->trainer) == 0 &&
+            strcmp(offer->kernel, seat->kernel) == 0 &&
+            strcmp(offer->data_sha256, data_sha256) == 0) {
+            return offer;
+        }
+    }
+    return NULL;
+}
+
+static void hand_over(struct seats *seats, struct seat *seat, const struct prepared *prepared)
+{
+    const struct reuse_offer *offer = find_offer(seat, prepared->data_sha256);
+    if (offer) {
+        slot_drop(seat->slot);
+        outbox_reuse(seats->outbox, seat->lease, offer->trial);
+        log_info("trial not trained again trial=%" PRId64 " attempt=%" PRId64
+                 " reused_from=%" PRId64,
+                 seat->lease.trial, seat->lease.attempt, offer->trial);
+        return;
+    }
     struct trainer_job job = {
         .trial = seat->lease.trial, .attempt = seat->lease.attempt, .config = seat->config};
     snprintf(job.data_dir, sizeof job.data_dir, "%s", prepared->directory);
@@ -85,7 +109,7 @@ static void on_prepared(void *arg, const struct datasets_outcome *outcome)
             continue;
         }
         if (outcome->prepared) {
-            hand_over(seat, outcome->prepared);
+            hand_over(seats, seat, outcome->prepared);
         } else {
             give_up(seats, seat, outcome->message, outcome->retry);
         }
@@ -97,11 +121,12 @@ static void take_seat(struct seats *seats, struct seat *seat, const struct wire_
 {
     seat->lease = claim->lease;
     seat->config = claim->config;
+    seat->offers = claim->offers;
     slot_assign(seat->slot, claim->lease);
     const struct prepared *prepared;
     int r = datasets_get(seats->datasets, seat->config.dataset, &prepared);
     if (r == 0) {
-        hand_over(seat, prepared);
+        hand_over(seats, seat, prepared);
     } else if (r < 0) {
         give_up(seats, seat, "the worker is out of memory", true);
     }

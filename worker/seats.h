@@ -1,6 +1,7 @@
 /*
  * A worker's slots, and the way of each trial through them: claimed, its data made ready, trained,
- * its news put into the outbox. Knows nothing of the daemon.
+ * its news put into the outbox. Not trained is what an offer stands for: a result that the slot's
+ * own trainer has made before, with the same kernel on the same data. Knows nothing of the daemon.
  */
 #pragma once
 

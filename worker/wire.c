@@ -89,6 +89,7 @@ int wire_parse_claims(const json_t *body, struct wire_claim **ret_claims, size_t
             return ERROR_INVALID;
         }
         config_from_json(json_object_get(item, "config"), &claims[i].config, &claims[i].error);
+        reuse_offers_from_json(json_object_get(item, "reuse"), &claims[i].offers);
     }
     *ret_claims = claims;
     *ret_n = n;

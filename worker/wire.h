@@ -27,6 +27,7 @@ struct wire_registration {
 struct wire_claim {
     struct lease lease;
     struct trial_config config;
+    struct reuse_offers offers; /* earlier results of the same configuration and seed */
     struct error error;
 };
 

@@ -177,6 +177,8 @@ class Sweep {
             ),
             reached,
             censored: this.count("succeeded") - reached,
+            reuse: false,
+            reused: 0,
             trials_per_minute: this.state === "active" ? this.trialsPerSecond * 60 : 0,
             seconds_left: this.state === "active" ? left / this.trialsPerSecond : null,
             created_at: new Date(this.created).toISOString(),

@@ -85,11 +85,11 @@ class FakeDaemon:
             self.server = None
             self.condition.notify_all()
 
-    def submit(self, *seeds, **config):
+    def submit(self, *seeds, reuse=(), **config):
         with self.condition:
             for seed in seeds:
                 trial = 1 + len(self.queue) + sum(1 for path, _ in self.asked if path == "granted")
-                self.queue.append({"trial": trial, "attempt": 1,
+                self.queue.append({"trial": trial, "attempt": 1, "reuse": list(reuse),
                                    "config": {**CONFIG, **config, "seed": seed}})
             self.condition.notify_all()
 
@@ -144,7 +144,7 @@ class FakeDaemon:
                 if status == "ok":
                     steps = self.steps.setdefault(key, set())
                     steps.update(m["step"] for m in item.get("measurements", []))
-                    if {"done", "failed", "released"} & item.keys():
+                    if {"done", "failed", "released", "reused_from"} & item.keys():
                         self.ends.setdefault(key, item)
                 results.append({"trial": key[0], "attempt": key[1], "status": status})
         return 200, {"results": results}

@@ -48,6 +48,17 @@ class Run(Programs):
         self.assertEqual(self.query("SELECT trial, finished_at, weights_sha256 FROM results"), before)
         self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
 
+    def test_more_replicates_train_only_what_is_new(self):
+        self.run_tiny("--depth", "1", "--replicates", "3")
+        more = self.run_tiny("--depth", "1", "--replicates", "5", "--reuse")
+        self.assertEqual(more.returncode, 0, more.stderr)
+        self.assertRegex(more.stderr, "5 of 5 trials done, .*, 3 from earlier sweeps")
+        self.assertEqual(self.query("SELECT reused_from FROM results WHERE sweep = 2 ORDER BY trial"),
+                         [(1,), (2,), (3,), (None,), (None,)])
+        same = "SELECT count(*), count(DISTINCT weights_sha256) FROM results WHERE seed < 3"
+        self.assertEqual(self.query(same), [(6, 3)])
+        self.assertEqual(self.ninety("check", "--db", self.db).returncode, 0)
+
     def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(self):
         process, words = self.start_long()
         started = descendants(process.pid)

@@ -86,6 +86,22 @@ class Ordinary(WorkerTest):
         self.assertNotIn("steps_to_target", done)
         self.assertEqual(self.daemon.workers, 1)
 
+    def test_an_offer_is_taken_that_fits_trainer_kernel_and_data_and_no_other(self):
+        self.start()
+        self.daemon.submit(0)
+        data = self.end_of(1)["done"]["data_sha256"]
+        fits = {"trial": 90, "trainer": "fake 1.0", "kernel": "Fake", "data_sha256": data}
+        others = [{**fits, "trainer": "fake 1.1"}, {**fits, "kernel": "Other"},
+                  {**fits, "data_sha256": data[::-1]}]
+        for other in others:
+            self.daemon.submit(0, reuse=[other])
+        self.daemon.submit(0, reuse=[*others, fits])
+        for trial in range(1, 5):
+            self.assert_done(trial)
+        self.assertEqual(self.end_of(5), {"trial": 5, "attempt": 1, "reused_from": 90})
+        self.daemon.submit(0)
+        self.assert_done(6)
+
     def test_claims_ask_for_no_more_than_the_free_slots_and_only_one_waits(self):
         self.start(slots=3)
         self.daemon.submit(9, 9, 9, 9)

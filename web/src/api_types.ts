@@ -20,6 +20,8 @@ export interface Sweep {
   cancelled: number;
   reached: number;
   censored: number;
+  /** Of the succeeded ones, how many took over the result of an earlier sweep. */
+  reused: number;
   trials_per_minute: number | null;
   seconds_left: number | null;
   created_at: string;

@@ -73,10 +73,11 @@ export function ProgressLegend({ sweep }: { sweep: Sweep }) {
   );
 }
 
-/** "14 cells × 5 seeds = 70 trials". */
-export function sizeText({ cells, replicates, trials }: Sweep): string {
+/** "14 cells × 5 seeds = 70 trials, 40 of them from earlier sweeps". */
+export function sizeText({ cells, replicates, trials, reused }: Sweep): string {
   const product = `${counted(cells, "cell")} × ${counted(replicates, "seed")}`;
-  return `${product} = ${counted(trials, "trial")}`;
+  const taken = reused > 0 ? `, ${count(reused)} of them from earlier sweeps` : "";
+  return `${product} = ${counted(trials, "trial")}${taken}`;
 }
 
 /** "63 trials/min · 1 min 20 s left", or how it ended. */

@@ -65,6 +65,7 @@ export function sweep(members: Partial<SweepDetail>): SweepDetail {
     cancelled: 0,
     reached: 0,
     censored: 0,
+    reused: 0,
     trials_per_minute: null,
     seconds_left: null,
     created_at: "2026-01-31T12:00:00.000Z",

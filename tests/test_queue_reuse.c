@@ -1,0 +1,458 @@
+/* Trials of a sweep with `reuse` that take over earlier results, and those that must not. */
+#include "tests/queue_fixture.h"
+
+#include "daemon/store_write.h"
+#include "schema/schema_check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PLAIN "{\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}"
+#define REUSING "{\"reuse\":true,\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}"
+
+/* ---- scenes ---- */
+
+static void database_keeps_the_rules(struct queue_fixture *f)
+{
+    sqlite3_stmt *stmt;
+    const char *rules = (const char *)schema_check[0].data;
+    assert_int_equal(sqlite3_prepare_v2(f->eyes, rules, -1, &stmt, NULL), SQLITE_OK);
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        fail_msg("%s: %s", sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1));
+    }
+    sqlite3_finalize(stmt);
+}
+
+/* Trains a claimed trial: its steps and two rows tell which it was. */
+static void train(struct queue_fixture *f, int64_t worker, const struct queue_claim *claim)
+{
+    struct measurement measurements[] = {{.step = 1, .test_accuracy = 0.25},
+                                         {.step = claim->trial, .test_accuracy = 0.5}};
+    struct layer_stat layer = {.step = 1, .layer = 0, .gradient_rms = (double)claim->trial};
+    struct report report = queue_fixture_done(claim, claim->trial);
+    report.measurements = measurements;
+    report.n_measurements = claim->trial > 1 ? 2 : 1;
+    report.layers = &layer;
+    report.n_layers = 1;
+    assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+}
+
+static void train_all(struct queue_fixture *f, int64_t worker)
+{
+    struct queue_claim claim;
+    while ((claim = queue_fixture_claim(f, worker)).trial != 0) {
+        train(f, worker, &claim);
+    }
+}
+
+static enum report_status take_over(struct queue_fixture *f, int64_t worker,
+                                    const struct queue_claim *claim, int64_t from)
+{
+    struct report report = {.trial = claim->trial,
+                            .attempt = claim->attempt,
+                            .end = REPORT_REUSED,
+                            .reused_from = from};
+    return queue_fixture_send(f, worker, &report);
+}
+
+/* Everything that can be claimed comes with an offer, which is taken. */
+static int take_all_over(struct queue_fixture *f, int64_t worker)
+{
+    int n = 0;
+    struct queue_claim claim;
+    for (; (claim = queue_fixture_claim(f, worker)).trial != 0; n++) {
+        assert_int_equal(claim.offers.n, 1);
+        assert_int_equal(take_over(f, worker, &claim, claim.offers.at[0].trial), REPORT_OK);
+    }
+    return n;
+}
+
+/* ---- hits ---- */
+
+static void the_second_submission_takes_over_every_result(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    int64_t second = queue_fixture_submit(f, REUSING);
+    assert_int_equal(take_all_over(f, worker), 4);
+    queue_fixture_sweep_is(f, second, "finished");
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 2"),
+        "1,2,3,4");
+    static const char *const same[] = {"steps",
+                                       "steps_to_target",
+                                       "seconds_to_target",
+                                       "reached",
+                                       "final_accuracy",
+                                       "final_loss",
+                                       "ms_per_step",
+                                       "kernel",
+                                       "trainer",
+                                       "weights_sha256",
+                                       "data_sha256",
+                                       "state",
+                                       "seed",
+                                       "depth"};
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        char sql[256];
+        snprintf(sql, sizeof(sql),
+                 "SELECT sum(a.%s IS b.%s) FROM results a JOIN results b"
+                 " ON a.trial = b.reused_from",
+                 same[i], same[i]);
+        assert_int_equal(queue_fixture_int(f, sql), 4);
+    }
+    assert_string_equal(queue_fixture_text(f, "SELECT succeeded || reached || reused || reuse"
+                                              " FROM sweeps WHERE id = 2"),
+                        "4441");
+    database_keeps_the_rules(f);
+}
+
+static void what_was_measured_is_copied_and_outlives_the_original(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char curves[] =
+        "SELECT group_concat(step || ':' || test_accuracy) || (SELECT group_concat(gradient_rms)"
+        " FROM layers WHERE sweep = 2) FROM curves WHERE sweep = 2";
+    int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, REUSING);
+    take_all_over(f, worker);
+    queue_fixture_act(f, first, QUEUE_DELETE);
+    queue_fixture_advance(f, 10);
+    assert_string_equal(queue_fixture_text(f, curves),
+                        "1:0.25,1:0.25,2:0.5,1:0.25,3:0.5,1:0.25,4:0.51.0,2.0,3.0,4.0");
+    /* And from the copies others are made; they name the trial that was trained. */
+    queue_fixture_submit(f, REUSING);
+    assert_int_equal(take_all_over(f, worker), 4);
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 3"),
+        "1,2,3,4");
+    database_keeps_the_rules(f);
+}
+
+static void trained_trials_alone_count_for_speed(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, REUSING);
+    take_all_over(f, queue_fixture_worker(f));
+    queue_fixture_advance(f, 2000);
+    assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM workers WHERE id = 1"), 4);
+    assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM workers WHERE id = 2"), 0);
+    assert_int_equal(queue_fixture_int(f, "SELECT running FROM workers WHERE id = 2"), 0);
+    assert_string_equal(queue_fixture_text(f, "SELECT trials_per_minute FROM sweeps WHERE id = 2"),
+                        "NULL");
+}
+
+static void more_replicates_train_only_what_is_new(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    /* Seeds 4..7, of which 5 and 6 are there; cells in another order, one of them new. */
+    queue_fixture_submit(f, "{\"reuse\":true,\"parameters\":{\"depth\":[3,2,1]},\"replicates\":4,"
+                            "\"seed\":4}");
+    char offered[64] = "";
+    struct queue_claim claim;
+    while ((claim = queue_fixture_claim(f, worker)).trial != 0) {
+        char offer[16];
+        snprintf(offer, sizeof(offer), "%lld ",
+                 claim.offers.n ? (long long)claim.offers.at[0].trial : 0);
+        strcat(offered, offer);
+    }
+    assert_string_equal(offered, "0 0 0 0 0 3 4 0 0 1 2 0 ");
+}
+
+static void a_result_that_came_after_the_submission_is_offered(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim first = queue_fixture_claim(f, worker);
+    int64_t second = queue_fixture_submit(f, REUSING);
+    queue_fixture_act(f, second, QUEUE_PAUSE);
+    queue_fixture_restart(f);
+    train(f, worker, &first);
+    train_all(f, worker);
+    queue_fixture_act(f, second, QUEUE_RESUME);
+    assert_int_equal(take_all_over(f, worker), 4);
+}
+
+static void results_made_in_different_ways_are_all_offered(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char one[] = "{\"base\":{\"depth\":1}}";
+    static const char *const kernels[] = {"Haswell", "Zen", "Haswell"};
+    int64_t worker = queue_fixture_worker(f);
+    for (int i = 0; i < 3; i++) {
+        queue_fixture_submit(f, one);
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct report report = queue_fixture_done(&claim, 10 + i);
+        snprintf(report.result.kernel, sizeof(report.result.kernel), "%s", kernels[i]);
+        queue_fixture_send(f, worker, &report);
+    }
+    queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"depth\":1}}");
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.offers.n, 2);
+    assert_int_equal(claim.offers.at[0].trial, 3); /* the latest of its kind */
+    assert_string_equal(claim.offers.at[0].kernel, "Haswell");
+    assert_string_equal(claim.offers.at[0].trainer, "test");
+    assert_string_equal(claim.offers.at[0].data_sha256, "bb");
+    assert_int_equal(claim.offers.at[1].trial, 2);
+    assert_string_equal(claim.offers.at[1].kernel, "Zen");
+    take_over(f, worker, &claim, 2);
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT kernel || steps FROM results WHERE trial = 4"), "Zen11");
+}
+
+/* ---- misses ---- */
+
+static void what_is_not_known_whole_is_not_offered(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"parameters\":{\"depth\":[1,2,3,4,5,6]},\"max_attempts\":1}");
+    int64_t worker = queue_fixture_worker(f);
+    for (int i = 0; i < 5; i++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct report report = queue_fixture_done(&claim, 10);
+        report.result.trainer[0] = i == 0 ? '\0' : 't';
+        report.result.kernel[0] = i == 1 ? '\0' : 'k';
+        report.result.data_sha256[0] = i == 2 ? '\0' : 'd';
+        report.end = i == 3 ? REPORT_FAILED : i == 4 ? REPORT_CONTINUES : REPORT_DONE;
+        queue_fixture_send(f, worker, &report);
+    }
+    int64_t second = queue_fixture_submit(
+        f, "{\"reuse\":true,\"parameters\":{\"depth\":[1,2,3,4,5,6]},\"priority\":1}");
+    for (int i = 0; i < 6; i++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        assert_int_equal(claim.trial, 7 + i);
+        assert_int_equal(claim.offers.n, 0);
+    }
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 6);
+    queue_fixture_sweep_is(f, second, "active");
+}
+
+static void other_configurations_and_sweeps_that_do_not_ask_get_no_offer(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, PLAIN);
+    queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"learning_rate\":0.02},"
+                            "\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}");
+    for (int i = 0; i < 8; i++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        assert_int_not_equal(claim.trial, 0);
+        assert_int_equal(claim.offers.n, 0);
+        /* Nor does it help to claim that there was one. */
+        if (i < 2) {
+            assert_int_equal(take_over(f, worker, &claim, 1), REPORT_OK);
+            queue_fixture_trial_is(f, claim.trial, "queued");
+        }
+    }
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 0);
+}
+
+static void another_trials_result_is_never_taken(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, REUSING);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.offers.at[0].trial, 1);
+    static const int64_t wrong[] = {2, 3, 5, 6, 99}; /* seed, cell, itself, queued, none */
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(take_over(f, worker, &claim, wrong[i]), REPORT_OK);
+        queue_fixture_trial_is(f, claim.trial, "queued");
+        claim = queue_fixture_claim(f, worker);
+        assert_int_equal(claim.trial, 5);
+        assert_int_equal(claim.attempt, (int64_t)i + 2);
+    }
+    assert_int_equal(queue_fixture_int(f, "SELECT sum(spent) FROM trials"), 0);
+    assert_int_equal(take_over(f, worker, &claim, 1), REPORT_OK);
+    queue_fixture_trial_is(f, 5, "succeeded");
+    database_keeps_the_rules(f);
+}
+
+static void an_offer_that_was_deleted_meanwhile_gives_the_trial_back(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, REUSING);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.offers.n, 1);
+    queue_fixture_act(f, first, QUEUE_DELETE);
+    queue_fixture_advance(f, 10);
+    for (int times = 0; times < 2; times++) {
+        assert_int_equal(take_over(f, worker, &claim, 1), REPORT_OK);
+    }
+    queue_fixture_trial_is(f, claim.trial, "queued");
+    claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.attempt, 2);
+    assert_int_equal(claim.offers.n, 0);
+    database_keeps_the_rules(f);
+}
+
+/* ---- life ---- */
+
+static void taking_over_holds_to_leases_cancels_and_restarts(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    int64_t second = queue_fixture_submit(f, REUSING);
+    struct queue_claim late = queue_fixture_claim(f, worker);
+    queue_fixture_advance(f, 30001);
+    assert_int_equal(take_over(f, worker, &late, 1), REPORT_LEASE_LOST);
+    struct queue_claim again = queue_fixture_claim(f, worker);
+    assert_int_equal(again.trial, late.trial);
+    assert_int_equal(again.offers.n, 1);
+    queue_fixture_restart(f);
+    for (int times = 0; times < 2; times++) {
+        assert_int_equal(take_over(f, worker, &again, 1), REPORT_OK);
+    }
+    queue_fixture_trial_is(f, again.trial, "succeeded");
+    struct queue_claim stopped = queue_fixture_claim(f, worker);
+    queue_fixture_act(f, second, QUEUE_CANCEL);
+    assert_int_equal(take_over(f, worker, &stopped, 2), REPORT_OK);
+    queue_fixture_trial_is(f, stopped.trial, "succeeded"); /* a result is never thrown away */
+    queue_fixture_act(f, second, QUEUE_RETRY);
+    assert_int_equal(take_all_over(f, worker), 2);
+    assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 4);
+    database_keeps_the_rules(f);
+}
+
+static void max_running_is_respected_while_results_are_taken_over(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, "{\"reuse\":true,\"max_running\":1,\"parameters\":{\"depth\":[1,2]},"
+                            "\"replicates\":2,\"seed\":5}");
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
+    take_over(f, worker, &claim, claim.offers.at[0].trial);
+    assert_int_equal(take_all_over(f, worker), 3);
+}
+
+/* ---- matching in slices ---- */
+
+#define BIG "\"parameters\":{\"depth\":[1,2,3,4,5,6,7],\"batch_size\":[100,200,300]}}"
+
+static void a_big_database_is_searched_in_slices_and_goes_on_after_a_crash(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t wait_ms, worker = queue_fixture_worker(f);
+    f->options.slice = 5;
+    queue_fixture_restart(f);
+    queue_fixture_submit(f, "{" BIG);
+    queue_fixture_advance(f, 10);
+    train_all(f, worker);
+    int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
+    int n_ticks = 0;
+    do {
+        if (++n_ticks == 6) { /* written, and in the midst of the search */
+            queue_fixture_restart(f);
+        }
+        assert_int_equal(queue_claimable(f->queue), 0); /* nobody trains what may be there */
+        assert_int_equal(queue_tick(f->queue, &f->now, &wait_ms), 0);
+        queue_fixture_commit(f);
+    } while (wait_ms == 0);
+    assert_in_range(n_ticks, 8, 11);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21);
+    assert_int_equal(queue_claimable(f->queue), 21);
+    assert_int_equal(take_all_over(f, worker), 21);
+    queue_fixture_sweep_is(f, second, "finished");
+    database_keeps_the_rules(f);
+}
+
+static void sweeps_submitted_at_once_find_each_other(void **state)
+{
+    struct queue_fixture *f = *state;
+    f->options.slice = 5;
+    queue_fixture_restart(f);
+    for (int i = 0; i < 3; i++) {
+        queue_fixture_submit(f, "{\"reuse\":true," BIG);
+    }
+    queue_fixture_restart(f);
+    queue_fixture_advance(f, 10);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21 + 42);
+    assert_int_equal(queue_claimable(f->queue), 63);
+}
+
+static void a_sweep_that_searches_can_be_cancelled_retried_and_deleted(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t worker = queue_fixture_worker(f);
+    f->options.slice = 5;
+    queue_fixture_restart(f);
+    queue_fixture_submit(f, "{" BIG);
+    queue_fixture_advance(f, 10);
+    train_all(f, worker);
+    int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
+    queue_fixture_act(f, second, QUEUE_CANCEL);
+    database_keeps_the_rules(f);
+    queue_fixture_restart(f);
+    queue_fixture_act(f, second, QUEUE_RETRY);
+    queue_fixture_advance(f, 10);
+    assert_int_equal(take_all_over(f, worker), 21);
+    int64_t third = queue_fixture_submit(f, "{\"reuse\":true," BIG);
+    queue_fixture_act(f, third, QUEUE_CANCEL);
+    queue_fixture_act(f, third, QUEUE_DELETE);
+    queue_fixture_restart(f);
+    queue_fixture_advance(f, 10);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM sweeps"), 2);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21);
+    queue_fixture_act(f, second, QUEUE_DELETE);
+    queue_fixture_advance(f, 10);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 0);
+    database_keeps_the_rules(f);
+}
+
+static void twins_of_a_cell_are_bounded_and_the_latest_are_kept(void **state)
+{
+    struct queue_fixture *f = *state;
+    for (int i = 0; i < STORE_MAX_TWINS + 6; i++) {
+        queue_fixture_submit(f, "{\"base\":{\"depth\":1}}");
+    }
+    queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"depth\":1}}");
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), STORE_MAX_TWINS);
+    assert_int_equal(queue_fixture_int(f, "SELECT min(twin) FROM cell_twins"), 7);
+}
+
+int main(void)
+{
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, queue_fixture_setup, queue_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_second_submission_takes_over_every_result),
+        TEST(what_was_measured_is_copied_and_outlives_the_original),
+        TEST(trained_trials_alone_count_for_speed),
+        TEST(more_replicates_train_only_what_is_new),
+        TEST(a_result_that_came_after_the_submission_is_offered),
+        TEST(results_made_in_different_ways_are_all_offered),
+        TEST(what_is_not_known_whole_is_not_offered),
+        TEST(other_configurations_and_sweeps_that_do_not_ask_get_no_offer),
+        TEST(another_trials_result_is_never_taken),
+        TEST(an_offer_that_was_deleted_meanwhile_gives_the_trial_back),
+        TEST(taking_over_holds_to_leases_cancels_and_restarts),
+        TEST(max_running_is_respected_while_results_are_taken_over),
+        TEST(a_big_database_is_searched_in_slices_and_goes_on_after_a_crash),
+        TEST(sweeps_submitted_at_once_find_each_other),
+        TEST(a_sweep_that_searches_can_be_cancelled_retried_and_deleted),
+        TEST(twins_of_a_cell_are_bounded_and_the_latest_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
