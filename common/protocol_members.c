@@ -10,7 +10,7 @@ const struct member measurement_members[] = {
 
 const struct member layer_members[] = {
     INT(layer_stat, step, true),
-    {"layer", MEMBER_LAYER, true, offsetof(struct layer_stat, layer), 0},
+    {"layer", sizeof("layer") - 1, MEMBER_LAYER, true, offsetof(struct layer_stat, layer), 0},
     REAL(layer_stat, gradient_rms, false),
     REAL(layer_stat, preactivation_gradient_rms, false),
     REAL(layer_stat, weight_rms, false),
@@ -38,7 +38,7 @@ const struct member result_members[] = {
 
 const struct member failure_members[] = {
     TEXT(trial_failure, reason, true),
-    {"retry", MEMBER_BOOL, false, offsetof(struct trial_failure, retry), 0},
+    {"retry", sizeof("retry") - 1, MEMBER_BOOL, false, offsetof(struct trial_failure, retry), 0},
     END,
 };
 

@@ -10,6 +10,7 @@ enum member_type { MEMBER_INT, MEMBER_LAYER, MEMBER_REAL, MEMBER_TEXT, MEMBER_BO
 
 struct member {
     const char *name;
+    size_t length; /* of the name */
     enum member_type type;
     bool required;
     size_t offset, size; /* size: of a MEMBER_TEXT's array */
@@ -25,8 +26,8 @@ extern const struct member failure_members[];
 void member_set_absent(const struct member *member, void *field);
 
 /* clang-format off */
-#define INT(s, n, required) {#n, MEMBER_INT, required, offsetof(struct s, n), 0}
-#define REAL(s, n, required) {#n, MEMBER_REAL, required, offsetof(struct s, n), 0}
-#define TEXT(s, n, required) {#n, MEMBER_TEXT, required, offsetof(struct s, n), sizeof(((struct s *)0)->n)}
+#define INT(s, n, required) {#n, sizeof(#n) - 1, MEMBER_INT, required, offsetof(struct s, n), 0}
+#define REAL(s, n, required) {#n, sizeof(#n) - 1, MEMBER_REAL, required, offsetof(struct s, n), 0}
+#define TEXT(s, n, required) {#n, sizeof(#n) - 1, MEMBER_TEXT, required, offsetof(struct s, n), sizeof(((struct s *)0)->n)}
 #define END {0}
 /* clang-format on */

@@ -47,35 +47,40 @@ static bool take_text(struct scan *s, const char **ret, size_t *ret_length)
         return false;
     }
     const char *start = s->at;
-    while (s->at < s->end && *s->at >= 0x20 && *s->at != 0x7f && *s->at != '"' && *s->at != '\\') {
-        s->at++;
+    const char *at = start;
+    while (at < s->end && *at >= 0x20 && *at != 0x7f && *at != '"' && *at != '\\') {
+        at++;
     }
+    s->at = at;
     *ret = start;
-    *ret_length = (size_t)(s->at - start);
+    *ret_length = (size_t)(at - start);
     return take_word(s, "\"");
 }
 
 /* ---- numbers ---- */
 
 struct number {
-    uint64_t digits; /* without sign and point */
-    int n_digits;    /* counted from the first that is not 0 */
+    uint64_t digits; /* without sign and point, at most 18 */
     int exponent;    /* of ten, to multiply digits with */
     bool negative, integral;
 };
 
 static bool take_digits(struct scan *s, struct number *number, bool fraction)
 {
-    const char *start = s->at;
-    for (; s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++) {
-        number->digits = number->digits * 10 + (uint64_t)(*s->at - '0');
-        number->n_digits += number->digits != 0;
-        number->exponent -= fraction;
-        if (number->n_digits > 18) {
+    const uint64_t limit = 1000000000000000000; /* 10^18 */
+    const char *at = s->at;
+    uint64_t digits = number->digits;
+    for (; at < s->end && *at >= '0' && *at <= '9'; at++) {
+        digits = digits * 10 + (uint64_t)(*at - '0');
+        if (digits >= limit) {
             return false;
         }
     }
-    return s->at > start;
+    bool any = at > s->at;
+    number->digits = digits;
+    number->exponent -= fraction ? (int)(at - s->at) : 0;
+    s->at = at;
+    return any;
 }
 
 static bool take_exponent(struct scan *s, struct number *number)
@@ -85,7 +90,7 @@ static bool take_exponent(struct scan *s, struct number *number)
     if (s->at < s->end && (*s->at == '-' || *s->at == '+')) {
         s->at++;
     }
-    if (!take_digits(s, &exponent, false) || exponent.n_digits > 3) {
+    if (!take_digits(s, &exponent, false) || exponent.digits > 999) {
         return false;
     }
     number->exponent += negative ? -(int)exponent.digits : (int)exponent.digits;
@@ -185,21 +190,33 @@ static bool take_value(struct scan *s, const struct member *member, void *field)
     return false;
 }
 
-/* The key and its colon; members mostly come in the table's order, so `hint` is tried first. */
-static const struct member *take_key(struct scan *s, const struct member *members,
-                                     const struct member *hint)
+/* Members mostly come in the table's order: whether this one is next, and then behind its name. */
+static bool take_expected(struct scan *s, const struct member *member)
 {
+    const char *name = s->at + 1;
+    if (!member->name || (size_t)(s->end - s->at) < member->length + 2 || *s->at != '"' ||
+        name[member->length] != '"' || memcmp(name, member->name, member->length) != 0) {
+        return false;
+    }
+    s->at = name + member->length + 1;
+    return true;
+}
+
+/* The key and its colon. */
+static const struct member *take_key(struct scan *s, const struct member *members,
+                                     const struct member *expected)
+{
+    if (take_expected(s, expected)) {
+        return take(s, ':') ? expected : NULL;
+    }
     const char *name;
     size_t length;
     if (!take_text(s, &name, &length) || !take(s, ':')) {
         return NULL;
     }
-    const struct member *m = hint->name ? hint : members;
-    for (int tries = 0; tries < 2; tries++, m = members) {
-        for (; m->name; m++) {
-            if (strlen(m->name) == length && memcmp(m->name, name, length) == 0) {
-                return m;
-            }
+    for (const struct member *m = members; m->name; m++) {
+        if (m->length == length && memcmp(m->name, name, length) == 0) {
+            return m;
         }
     }
     return NULL;
@@ -208,21 +225,17 @@ static const struct member *take_key(struct scan *s, const struct member *member
 static bool take_members(struct scan *s, const struct member *members, void *data)
 {
     uint32_t seen = 0, given = 0;
-    const struct member *m;
-    for (m = members; m->name; m++) {
-        member_set_absent(m, (char *)data + m->offset);
-    }
+    const struct member *m, *expected = members;
     if (!take(s, '{')) {
         return false;
     }
-    const struct member *hint = members;
     do {
-        m = take_key(s, members, hint);
+        m = take_key(s, members, expected);
         if (!m || (seen & 1u << (m - members))) {
             return false;
         }
         seen |= 1u << (m - members);
-        hint = m + 1;
+        expected = m + 1;
         if (!take_word(s, "null")) {
             given |= 1u << (m - members);
             if (!take_value(s, m, (char *)data + m->offset)) {
@@ -231,9 +244,13 @@ static bool take_members(struct scan *s, const struct member *members, void *dat
         }
     } while (take(s, ','));
     for (m = members; m->name; m++) {
-        if (m->required && !(given & 1u << (m - members))) {
+        if (given & 1u << (m - members)) {
+            continue;
+        }
+        if (m->required) {
             return false;
         }
+        member_set_absent(m, (char *)data + m->offset);
     }
     return take(s, '}');
 }

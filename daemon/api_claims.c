@@ -65,24 +65,26 @@ static void write_offers(struct json_out *out, const struct reuse_offers *offers
 
 static void write_claims(struct json_out *out, const struct queue_claim *claims, size_t n)
 {
-    json_out_format(out, "{\"claims\": [");
+    json_out_text(out, "{\"claims\": [");
     for (size_t i = 0; i < n; i++) {
         char *config = config_to_text(&claims[i].config);
-        json_out_format(out,
-                        "%s{\"trial\": %lld, \"attempt\": %lld, \"config\": ", i > 0 ? ", " : "",
-                        (long long)claims[i].trial, (long long)claims[i].attempt);
         if (config == NULL) {
             out->failed = true; /* the worker gets 500, and its leases expire */
-        } else {
-            json_out_format(out, "%s", config);
+            return;
         }
+        json_out_text(out, i > 0 ? ", {\"trial\": " : "{\"trial\": ");
+        json_out_integer(out, claims[i].trial);
+        json_out_text(out, ", \"attempt\": ");
+        json_out_integer(out, claims[i].attempt);
+        json_out_text(out, ", \"config\": ");
+        json_out_text(out, config);
         free(config);
         if (claims[i].offers.n > 0) {
             write_offers(out, &claims[i].offers);
         }
-        json_out_format(out, "}");
+        json_out_text(out, "}");
     }
-    json_out_format(out, "]}\n");
+    json_out_text(out, "]}\n");
 }
 
 /* Claims for one caller, and parks the answer. False when there was nothing; the call goes on. */

@@ -120,14 +120,17 @@ static int read_reports(const json_t *body, struct reports *reports, struct erro
 
 static void write_statuses(struct json_out *out, const struct reports *reports)
 {
-    json_out_format(out, "{\"results\": [");
+    json_out_text(out, "{\"results\": [");
     for (size_t i = 0; i < reports->n; i++) {
-        json_out_format(out, "%s{\"trial\": %lld, \"attempt\": %lld, \"status\": \"%s\"}",
-                        i > 0 ? ", " : "", (long long)reports->items[i].trial,
-                        (long long)reports->items[i].attempt,
-                        report_status_name(reports->statuses[i]));
+        json_out_text(out, i > 0 ? ", {\"trial\": " : "{\"trial\": ");
+        json_out_integer(out, reports->items[i].trial);
+        json_out_text(out, ", \"attempt\": ");
+        json_out_integer(out, reports->items[i].attempt);
+        json_out_text(out, ", \"status\": \"");
+        json_out_text(out, report_status_name(reports->statuses[i]));
+        json_out_text(out, "\"}");
     }
-    json_out_format(out, "]}\n");
+    json_out_text(out, "]}\n");
 }
 
 /* The fast way, for what workers usually send. False: nothing was said yet, go the other way. */

@@ -33,6 +33,26 @@ void json_out_add(struct json_out *out, const char *text, size_t size)
     }
 }
 
+void json_out_text(struct json_out *out, const char *text)
+{
+    json_out_add(out, text, strlen(text));
+}
+
+void json_out_integer(struct json_out *out, int64_t integer)
+{
+    char digits[20];
+    char *at = digits + sizeof digits;
+    uint64_t left = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (integer < 0) {
+        *--at = '-';
+    }
+    json_out_add(out, at, (size_t)(digits + sizeof digits - at));
+}
+
 void json_out_format(struct json_out *out, const char *format, ...)
 {
     char small[256];

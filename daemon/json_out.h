@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct json_out {
     char *text; /* malloc'd; NULL at first */
@@ -13,6 +14,9 @@ struct json_out {
 };
 
 void json_out_add(struct json_out *out, const char *text, size_t size);
+/* JSON as it is, and a number: for what is sent by the thousand. */
+void json_out_text(struct json_out *out, const char *text);
+void json_out_integer(struct json_out *out, int64_t integer);
 void json_out_format(struct json_out *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A string with its quotes, escaped; `text` is UTF-8. */

@@ -171,6 +171,9 @@ static int open_database(struct store *store, struct error *error)
                          store->path);
     }
     int rc = configure(store, error);
+    if (rc == 0 && store_rows_register(store->db) != SQLITE_OK) {
+        rc = -ENOMEM;
+    }
     if (rc == 0) {
         rc = migrate(store, error);
     }

@@ -133,42 +133,52 @@ int store_keep_late(struct store *store, const struct report *report, int64_t wa
     return store_run(store, stmt, -1);
 }
 
+/* ---- what an attempt measured ---- */
+
+/* OR IGNORE passes over what is there already. It would pass over a NULL that may not be, too, so
+ * nothing else may be missing. Unlike ON CONFLICT DO NOTHING it needs no journal of the statement.
+ */
+static int insert_rows(struct store *store, enum statement statement, const struct report *report,
+                       const struct store_rows *rows)
+{
+    if (rows->n == 0) {
+        return 0;
+    }
+    sqlite3_stmt *stmt = store_take(store, statement);
+    store_bind_int(stmt, 1, report->trial);
+    store_bind_int(stmt, 2, report->attempt);
+    store_bind_rows(stmt, 3, rows);
+    return store_run(store, stmt, -1);
+}
+
 int store_insert_measurements(struct store *store, const struct report *report)
 {
-    sqlite3_stmt *stmt = store_take(store, ST_INSERT_MEASUREMENT);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < report->n_measurements; i++) {
-        const struct measurement *m = &report->measurements[i];
-        store_bind_int(stmt, 1, report->trial);
-        store_bind_int(stmt, 2, report->attempt);
-        store_bind_int(stmt, 3, m->step);
-        store_bind_real(stmt, 4, m->test_accuracy);
-        store_bind_real(stmt, 5, m->train_loss);
-        store_bind_real(stmt, 6, m->cpu_ms);
-        store_bind_real(stmt, 7, m->wall_ms);
-        rc = store_run(store, stmt, -1);
-    }
-    return rc;
+    static const struct store_column columns[] = {
+        {STORE_INT64, offsetof(struct measurement, step)},
+        {STORE_REQUIRED_REAL, offsetof(struct measurement, test_accuracy)},
+        {STORE_REAL, offsetof(struct measurement, train_loss)},
+        {STORE_REAL, offsetof(struct measurement, cpu_ms)},
+        {STORE_REAL, offsetof(struct measurement, wall_ms)},
+    };
+    struct store_rows rows = {columns, report->measurements, report->n_measurements,
+                              sizeof(*report->measurements)};
+    return insert_rows(store, ST_INSERT_MEASUREMENTS, report, &rows);
 }
 
 int store_insert_layers(struct store *store, const struct report *report)
 {
-    sqlite3_stmt *stmt = store_take(store, ST_INSERT_LAYER);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < report->n_layers; i++) {
-        const struct layer_stat *l = &report->layers[i];
-        const double reals[] = {l->gradient_rms,       l->preactivation_gradient_rms,
-                                l->weight_rms,         l->update_ratio,
-                                l->saturated,          l->dead,
-                                l->preactivation_mean, l->preactivation_std};
-        store_bind_int(stmt, 1, report->trial);
-        store_bind_int(stmt, 2, report->attempt);
-        store_bind_int(stmt, 3, l->step);
-        store_bind_int(stmt, 4, l->layer);
-        for (int at = 0; at < 8; at++) {
-            store_bind_real(stmt, 5 + at, reals[at]);
-        }
-        rc = store_run(store, stmt, -1);
-    }
-    return rc;
+    static const struct store_column columns[] = {
+        {STORE_INT64, offsetof(struct layer_stat, step)},
+        {STORE_INT, offsetof(struct layer_stat, layer)},
+        {STORE_REAL, offsetof(struct layer_stat, gradient_rms)},
+        {STORE_REAL, offsetof(struct layer_stat, preactivation_gradient_rms)},
+        {STORE_REAL, offsetof(struct layer_stat, weight_rms)},
+        {STORE_REAL, offsetof(struct layer_stat, update_ratio)},
+        {STORE_REAL, offsetof(struct layer_stat, saturated)},
+        {STORE_REAL, offsetof(struct layer_stat, dead)},
+        {STORE_REAL, offsetof(struct layer_stat, preactivation_mean)},
+        {STORE_REAL, offsetof(struct layer_stat, preactivation_std)},
+    };
+    struct store_rows rows = {columns, report->layers, report->n_layers, sizeof(*report->layers)};
+    return insert_rows(store, ST_INSERT_LAYERS, report, &rows);
 }

@@ -54,8 +54,8 @@ enum statement {
     ST_FIND_ATTEMPT,
     ST_KEEP_LATE_RESULT,
     ST_KEEP_LATE_FAILURE,
-    ST_INSERT_MEASUREMENT,
-    ST_INSERT_LAYER,
+    ST_INSERT_MEASUREMENTS,
+    ST_INSERT_LAYERS,
     ST_INSERT_WORKER,
     ST_UPDATE_WORKER,
     ST_FIND_WORKER,
@@ -95,6 +95,36 @@ int store_fail(struct store *store, sqlite3_stmt *stmt, int code);
 void store_bind_real(sqlite3_stmt *stmt, int at, double value);
 void store_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value);
+/* ---- store_rows.c: many rows by one statement ---- */
+
+/* INSERT ... SELECT c0, c1, ... FROM rows(?) writes an array of structs, at half the cost of a step
+ * for each. */
+enum store_column_type {
+    STORE_INT64,
+    STORE_INT,
+    STORE_REAL,          /* NAN becomes NULL */
+    STORE_REQUIRED_REAL, /* NAN fails the statement */
+    STORE_TEXT,          /* a const char * */
+};
+
+struct store_column {
+    enum store_column_type type;
+    size_t offset; /* in the struct */
+};
+
+#define STORE_ROWS_COLUMNS 22
+
+struct store_rows {
+    const struct store_column *columns; /* of c0, c1, ... */
+    const void *first;
+    size_t n, size; /* structs, and bytes of each */
+};
+
+/* Makes rows() known to the connection; an SQLite code. */
+int store_rows_register(sqlite3 *db);
+/* Rows and what they point to must live until the statement has run. */
+void store_bind_rows(sqlite3_stmt *stmt, int at, const struct store_rows *rows);
+
 /* The time as text for people, valid until the next call. */
 const char *store_time(struct store *store, int64_t wall_ms);
 

@@ -138,14 +138,14 @@ const char *const store_sql[ST_COUNT] = {
     [ST_KEEP_LATE_FAILURE] =
         "UPDATE attempts SET late = json_object('at', ?3, 'failed', ?4)"
         " WHERE trial = ?1 AND attempt = ?2 AND late IS NULL",
-    [ST_INSERT_MEASUREMENT] =
-        "INSERT INTO measurements (trial, attempt, step, test_accuracy, train_loss, cpu_ms,"
-        " wall_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-    [ST_INSERT_LAYER] =
-        "INSERT INTO layer_stats (trial, attempt, step, layer, gradient_rms,"
+    [ST_INSERT_MEASUREMENTS] =
+        "INSERT OR IGNORE INTO measurements (trial, attempt, step, test_accuracy, train_loss,"
+        " cpu_ms, wall_ms) SELECT ?1, ?2, c0, c1, c2, c3, c4 FROM rows(?3)",
+    [ST_INSERT_LAYERS] =
+        "INSERT OR IGNORE INTO layer_stats (trial, attempt, step, layer, gradient_rms,"
         " preactivation_gradient_rms, weight_rms, update_ratio, saturated, dead,"
         " preactivation_mean, preactivation_std)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+        " SELECT ?1, ?2, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 FROM rows(?3)",
 
     [ST_INSERT_WORKER] =
         "INSERT INTO workers (host, pid, slots, cpu, kernel, version, state, registered_at,"

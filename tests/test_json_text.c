@@ -133,6 +133,22 @@ static void strings_are_escaped_so_that_they_parse_again(void **state)
     json_out_clear(&out);
 }
 
+static void integers_are_written_whole(void **state)
+{
+    (void)state;
+    static const int64_t integers[] = {0, 7, 10, -1, -120, 1234567890123, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "[%lld]", (long long)integers[i]);
+        struct json_out out = {0};
+        json_out_text(&out, "[");
+        json_out_integer(&out, integers[i]);
+        json_out_text(&out, "]");
+        assert_string_equal(out.text, expected);
+        json_out_clear(&out);
+    }
+}
+
 static void output_grows_as_needed(void **state)
 {
     (void)state;
@@ -158,6 +174,7 @@ int main(void)
         cmocka_unit_test(depth_is_bounded_and_brackets_in_strings_do_not_count),
         cmocka_unit_test(members_are_read_by_the_table_and_the_rest_is_refused_by_name),
         cmocka_unit_test(strings_are_escaped_so_that_they_parse_again),
+        cmocka_unit_test(integers_are_written_whole),
         cmocka_unit_test(output_grows_as_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

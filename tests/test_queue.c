@@ -1,5 +1,6 @@
 #include "tests/queue_fixture.h"
 
+#include <math.h>
 #include <string.h>
 
 #define ONE "{\"base\":{\"depth\":1}}"
@@ -238,6 +239,41 @@ static void repeating_a_report_is_harmless(void **state)
     assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM sweeps"), 1);
 }
 
+static void measurements_are_kept_once_and_the_first_stands(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, ONE);
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    struct measurement m[] = {{.step = 1, .test_accuracy = 0.5, .train_loss = NAN},
+                              {.step = 2, .test_accuracy = 0.6, .cpu_ms = 2.5},
+                              {.step = 2, .test_accuracy = 0.7}};
+    struct report report = {.trial = claim.trial, .attempt = 1, .measurements = m};
+    report.n_measurements = 2;
+    assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+    report.measurements = m + 1;
+    assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT group_concat(step || ' ' || test_accuracy || ' ' ||"
+                              " ifnull(train_loss, '-') || ' ' || cpu_ms, ', ') FROM measurements"),
+        "1 0.5 - 0.0, 2 0.6 0.0 2.5");
+}
+
+static void a_measurement_without_accuracy_is_refused_not_passed_over(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, ONE);
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    struct measurement m[] = {{.step = 1, .test_accuracy = 0.5}, {.step = 2, .test_accuracy = NAN}};
+    struct report report = {
+        .trial = claim.trial, .attempt = 1, .measurements = m, .n_measurements = 2};
+    enum report_status status;
+    assert_true(queue_report(f->queue, worker, &report, 1, &f->now, &status) < 0);
+    queue_fixture_commit(f);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 0);
+}
+
 static void any_worker_may_report_for_a_lease(void **state)
 {
     struct queue_fixture *f = *state;
@@ -316,6 +352,8 @@ int main(void)
         TEST(a_newer_attempt_fences_off_the_older),
         TEST(a_report_for_what_never_was_is_lost),
         TEST(repeating_a_report_is_harmless),
+        TEST(measurements_are_kept_once_and_the_first_stands),
+        TEST(a_measurement_without_accuracy_is_refused_not_passed_over),
         TEST(any_worker_may_report_for_a_lease),
         TEST(an_unknown_worker_is_told_to_register),
         TEST(a_silent_worker_is_gone_and_may_come_back),

@@ -183,7 +183,8 @@ static void no_statement_of_the_queue_scans_a_table(void **state)
         assert_int_equal(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL), SQLITE_OK);
         while (sqlite3_step(stmt) == SQLITE_ROW) {
             const char *step = (const char *)sqlite3_column_text(stmt, 3);
-            if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "CONSTANT ROW")) {
+            if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "CONSTANT ROW") &&
+                !strstr(step, "SCAN rows ")) { /* an array of ours */
                 fail_msg("%s: %s", step, sql);
             }
         }
