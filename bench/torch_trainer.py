@@ -164,9 +164,10 @@ def make_optimizer(config, parameters):
 
 # ---- a trial ----
 
-def is_measured(step):
-    """1, 2, 4, 8, 16, ..."""
-    return step & (step - 1) == 0
+def is_measured(config, step):
+    """Every n-th step, or left to us: 8, 16, 32, ..."""
+    every = config.get("measure_every", 0)
+    return step % every == 0 if every else step >= 8 and step & (step - 1) == 0
 
 
 def count_correct(model, x, y):
@@ -220,7 +221,7 @@ def train(job, data):
         crossing = reached is None and accuracy >= config["target_accuracy"]
         if crossing:
             reached = step, watch.cpu / 1e3
-        if crossing or is_measured(step) or step == config["max_steps"]:
+        if crossing or is_measured(config, step) or step == config["max_steps"]:
             say("measurement", job, step=step, test_accuracy=accuracy, train_loss=loss,
                 cpu_ms=watch.cpu, wall_ms=watch.wall)
         if reached and config["stop_at_target"]:

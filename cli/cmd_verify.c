@@ -109,8 +109,13 @@ static void print_same(const struct verification *v, bool exact)
 {
     const struct trial_result *here = &v->here.result;
 
-    printf("trial %lld: %s: %lld steps, %zu measurements", (long long)v->trial,
-           exact ? "the same" : "close", (long long)here->steps, v->here.n_measurements);
+    size_t n = compare_in_common(&v->recorded, &v->here);
+    printf("trial %lld: %s: %lld steps, %zu", (long long)v->trial, exact ? "the same" : "close",
+           (long long)here->steps, n);
+    if (n < v->recorded.n_measurements) {
+        printf(" of %zu", v->recorded.n_measurements);
+    }
+    printf(" measurements");
     if (exact && here->weights_sha256[0]) {
         printf(", weights %.12s", here->weights_sha256);
     }

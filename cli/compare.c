@@ -86,6 +86,16 @@ static const struct measurement *find_step(const struct compare_run *run, int64_
     return NULL;
 }
 
+size_t compare_in_common(const struct compare_run *recorded, const struct compare_run *here)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < recorded->n_measurements; i++) {
+        n += find_step(here, recorded->measurements[i].step) != NULL;
+    }
+    return n;
+}
+
 /* ---- differences ---- */
 
 bool compare_is_exact(const struct compare_run *recorded, const struct compare_run *here)
@@ -135,12 +145,6 @@ static void compare_step_exactly(struct differences *differences,
 {
     char what[64];
 
-    if (!here) {
-        fprintf(differences->out, "  step %lld: recorded, but not measured here\n",
-                (long long)recorded->step);
-        differences->n++;
-        return;
-    }
     snprintf(what, sizeof(what), "test accuracy at step %lld", (long long)recorded->step);
     compare_numbers(differences, what, recorded->test_accuracy, here->test_accuracy);
     snprintf(what, sizeof(what), "training loss at step %lld", (long long)recorded->step);
@@ -159,11 +163,16 @@ size_t compare_exactly(const struct compare_run *recorded, const struct compare_
                     steps_or_nan(here));
     compare_numbers(&differences, "final accuracy", a->final_accuracy, b->final_accuracy);
     compare_numbers(&differences, "final loss", a->final_loss, b->final_loss);
-    compare_numbers(&differences, "measurements", (double)recorded->n_measurements,
-                    (double)here->n_measurements);
     for (size_t i = 0; i < recorded->n_measurements; i++) {
         const struct measurement *measurement = &recorded->measurements[i];
-        compare_step_exactly(&differences, measurement, find_step(here, measurement->step));
+        const struct measurement *same_step = find_step(here, measurement->step);
+        if (same_step) {
+            compare_step_exactly(&differences, measurement, same_step);
+        } else if (i + 1 == recorded->n_measurements) {
+            fprintf(out, "  step %lld: recorded, but not measured here\n",
+                    (long long)measurement->step);
+            differences.n++;
+        }
     }
     compare_texts(&differences, "weights sha256", a->weights_sha256, b->weights_sha256);
     return differences.n;

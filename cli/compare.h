@@ -28,8 +28,13 @@ void compare_run_clear(struct compare_run *run);
 /* Whether the same numbers can be asked for: the same kernel and trainer. */
 bool compare_is_exact(const struct compare_run *recorded, const struct compare_run *here);
 
-/* Writes a line "  what: A recorded, B here" for every difference; returns how many. Daemons tell
- * real numbers with 15 digits, so that many are compared. */
+/* How many of the recorded measurements were made here, too. Not all need be: an older trainer also
+ * measured at other steps. */
+size_t compare_in_common(const struct compare_run *recorded, const struct compare_run *here);
+
+/* Writes a line "  what: A recorded, B here" for every difference; returns how many. Of the
+ * measurements those in common are compared; the last one, the end, must be. Daemons tell real
+ * numbers with 15 digits, so that many are compared. */
 size_t compare_exactly(const struct compare_run *recorded, const struct compare_run *here,
                        FILE *out);
 

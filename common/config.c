@@ -137,6 +137,7 @@ int config_resolve(const struct config_draft *draft, struct trial_config *ret, s
         .target_accuracy = given_real(draft, CONFIG_TARGET_ACCURACY, 0.90),
         .max_steps = (int)given_integer(draft, CONFIG_MAX_STEPS, 2000),
         .stop_at_target = given_integer(draft, CONFIG_STOP_AT_TARGET, true),
+        .measure_every = (int)given_integer(draft, CONFIG_MEASURE_EVERY, 0),
         .seed = (uint64_t)given_integer(draft, CONFIG_SEED, 0),
     };
     config.beta2 =
@@ -164,6 +165,19 @@ int config_from_json(const json_t *object, struct trial_config *ret, struct erro
 }
 
 /* ---- canonical form ---- */
+
+static bool is_told(const struct trial_config *config, enum config_field field)
+{
+    switch (field) {
+    case CONFIG_DEPTH:
+    case CONFIG_WIDTH:
+        return false; /* hidden_units says both */
+    case CONFIG_MEASURE_EVERY:
+        return config->measure_every > 0;
+    default:
+        return true;
+    }
+}
 
 static void value_of(const struct trial_config *config, enum config_field field,
                      struct config_value *ret)
@@ -227,13 +241,16 @@ static void value_of(const struct trial_config *config, enum config_field field,
     case CONFIG_STOP_AT_TARGET:
         ret->integer = config->stop_at_target;
         break;
+    case CONFIG_MEASURE_EVERY:
+        ret->integer = config->measure_every;
+        break;
     case CONFIG_SEED:
         ret->integer = (int64_t)config->seed;
         break;
     case CONFIG_DEPTH:
     case CONFIG_WIDTH:
     case CONFIG_FIELD_COUNT:
-        break; /* hidden_units says both */
+        break; /* see is_told */
     }
 }
 
@@ -276,7 +293,7 @@ json_t *config_to_json(const struct trial_config *config)
 {
     json_t *object = json_object();
     for (int field = 0; object && field < CONFIG_FIELD_COUNT; field++) {
-        if (field == CONFIG_DEPTH || field == CONFIG_WIDTH) {
+        if (!is_told(config, field)) {
             continue;
         }
         struct config_value value;
@@ -357,7 +374,7 @@ char *config_to_text(const struct trial_config *config)
     char buffer[SIZE];
     struct text text = {buffer};
     for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
-        if (field == CONFIG_DEPTH || field == CONFIG_WIDTH) {
+        if (!is_told(config, field)) {
             continue;
         }
         struct config_value value;

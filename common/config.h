@@ -69,7 +69,8 @@ struct trial_config {
     double target_accuracy;
     int max_steps;
     bool stop_at_target;
-    uint64_t seed; /* 0..INT64_MAX, so that JSON and SQLite hold it exactly */
+    int measure_every; /* steps between full measurements; 0 = at 8, 16, 32, ... */
+    uint64_t seed;     /* 0..INT64_MAX, so that JSON and SQLite hold it exactly */
 };
 
 /* ---- fields ---- */
@@ -96,6 +97,7 @@ enum config_field {
     CONFIG_TARGET_ACCURACY,
     CONFIG_MAX_STEPS,
     CONFIG_STOP_AT_TARGET,
+    CONFIG_MEASURE_EVERY,
     CONFIG_SEED,
     CONFIG_FIELD_COUNT,
 };
@@ -167,7 +169,8 @@ int config_resolve(const struct config_draft *draft, struct trial_config *ret, s
 int config_from_json(const json_t *object, struct trial_config *ret, struct error *error);
 
 /* The canonical form: every field but depth and width (hidden_units says both), in the order of
- * enum config_field. Parsing it gives the same configuration again. New reference. */
+ * enum config_field. measure_every is left out where it is 0: it came later, and who is older than
+ * it need not know it then. Parsing it gives the same configuration again. New reference. */
 json_t *config_to_json(const struct trial_config *config);
 
 /* The canonical form as compact text; malloc'd, the caller frees. NULL only when out of memory.

@@ -53,6 +53,8 @@ const struct config_field_info config_fields[CONFIG_FIELD_COUNT] = {
                           "optimizer steps after which a trial is censored"},
     [CONFIG_STOP_AT_TARGET] = {"stop_at_target", CONFIG_BOOL, 0, 1, NULL,
                                "end the trial at the target; false: go on to max_steps"},
+    [CONFIG_MEASURE_EVERY] = {"measure_every", CONFIG_INT, 0, 100000000, NULL,
+                              "steps between points of the accuracy curve; 0: 8, 16, 32, ..."},
     [CONFIG_SEED] = {"seed", CONFIG_INT, 0, 9223372036854775807.0, NULL, "of everything random"},
 };
 

@@ -31,7 +31,8 @@
 #define CONFIG_ARGUMENTS                                                                           \
     "dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum, bn_epsilon, "  \
     "initializer, optimizer, learning_rate, beta1, beta2, epsilon, momentum, batch_size, "         \
-    "train_size, target_accuracy, max_steps, stop_at_target, seed"
+    "train_size, target_accuracy, max_steps, stop_at_target, "                                     \
+    "nullif(measure_every, 0), seed"
 #define TRIAL_COLUMNS                                                                              \
     "trial AS id, sweep, cell, replicate, state, "                                                 \
     "config_json(" CONFIG_ARGUMENTS ") AS \"config:json\", attempts, steps, steps_to_target, "     \
@@ -113,7 +114,9 @@ struct reader {
     struct render render;
 };
 
-/* ---- config_json(every field but depth and width, in the order of enum config_field) ---- */
+/* ---- config_json(every field but depth and width, in the order of enum config_field) ----
+ *
+ * The canonical form; NULL stands for a field that it leaves out. */
 
 static void put_field(sqlite3_str *out, const struct config_field_info *info, sqlite3_value *value)
 {
@@ -147,8 +150,11 @@ static void config_json(sqlite3_context *context, int n, sqlite3_value **values)
         if (field == CONFIG_DEPTH || field == CONFIG_WIDTH) {
             continue;
         }
-        sqlite3_str_appendf(out, "%s\"%s\":", at ? "," : "{", config_fields[field].name);
-        put_field(out, &config_fields[field], values[at++]);
+        sqlite3_value *value = values[at++];
+        if (sqlite3_value_type(value) != SQLITE_NULL) {
+            sqlite3_str_appendf(out, "%s\"%s\":", at > 1 ? "," : "{", config_fields[field].name);
+            put_field(out, &config_fields[field], value);
+        }
     }
     sqlite3_str_appendall(out, "}");
     char *text = sqlite3_str_finish(out);

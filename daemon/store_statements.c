@@ -14,7 +14,7 @@
 #define CELL_COLUMNS                                                                               \
     "dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum, bn_epsilon, "  \
     "initializer, optimizer, learning_rate, beta1, beta2, epsilon, momentum, batch_size, "         \
-    "train_size, target_accuracy, max_steps, stop_at_target "
+    "train_size, target_accuracy, max_steps, stop_at_target, measure_every "
 
 #define RESULT_COLUMNS                                                                             \
     "a.steps, a.steps_to_target, a.seconds_to_target, a.final_accuracy, a.final_loss, "            \
@@ -54,8 +54,8 @@ const char *const store_sql[ST_COUNT] = {
         "INSERT INTO cells (id, sweep, cell, dataset, hidden_units, activation, batch_norm,"
         " batch_norm_output, bn_momentum, bn_epsilon, initializer, optimizer, learning_rate,"
         " beta1, beta2, epsilon, momentum, batch_size, train_size, target_accuracy, max_steps,"
-        " stop_at_target) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-        " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+        " stop_at_target, measure_every) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
     [ST_READ_CELL] =
         "SELECT " CELL_COLUMNS "FROM cells WHERE id = ?1",
     [ST_VISIT_CELLS] =

@@ -58,6 +58,7 @@ int store_insert_cell(struct store *store, const struct store_trial *first,
     store_bind_real(stmt, 20, config->target_accuracy);
     store_bind_int(stmt, 21, config->max_steps);
     store_bind_int(stmt, 22, config->stop_at_target);
+    store_bind_int(stmt, 23, config->measure_every);
     return store_run(store, stmt, 1);
 }
 
@@ -117,6 +118,7 @@ int store_read_config(sqlite3_stmt *stmt, struct trial_config *ret)
     config.target_accuracy = sqlite3_column_double(stmt, 16);
     config.max_steps = sqlite3_column_int(stmt, 17);
     config.stop_at_target = sqlite3_column_int(stmt, 18);
+    config.measure_every = sqlite3_column_int(stmt, 19);
     *ret = config;
     return 0;
 }

@@ -199,12 +199,13 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
 /* Of all that tells configurations apart; equal hashes are compared in full. */
 static uint64_t hash_config(const struct trial_config *config)
 {
-    const double numbers[] = {config->activation,  config->batch_norm,    config->batch_norm_output,
-                              config->bn_momentum, config->bn_epsilon,    config->initializer,
-                              config->optimizer,   config->learning_rate, config->beta1,
-                              config->beta2,       config->epsilon,       config->momentum,
-                              config->batch_size,  config->train_size,    config->target_accuracy,
-                              config->max_steps,   config->stop_at_target};
+    const double numbers[] = {
+        config->activation,  config->batch_norm,     config->batch_norm_output,
+        config->bn_momentum, config->bn_epsilon,     config->initializer,
+        config->optimizer,   config->learning_rate,  config->beta1,
+        config->beta2,       config->epsilon,        config->momentum,
+        config->batch_size,  config->train_size,     config->target_accuracy,
+        config->max_steps,   config->stop_at_target, config->measure_every};
     uint64_t hash = mix(1, config->dataset, strlen(config->dataset));
     hash =
         mix(hash, config->hidden_units, (size_t)config->n_hidden * sizeof(config->hidden_units[0]));

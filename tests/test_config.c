@@ -31,6 +31,7 @@ static void defaults_are_those_of_the_article(void **state)
     assert_int_equal(c.train_size, 55000);
     assert_int_equal(c.max_steps, 2000);
     assert_true(c.stop_at_target);
+    assert_int_equal(c.measure_every, 0);
     assert_true(c.learning_rate == 0.01);
 }
 
@@ -53,7 +54,8 @@ static void canonical_text_reads_back_as_itself(void **state)
     (void)state;
     static const char *const inputs[] = {
         "{\"depth\": 3}",
-        "{\"depth\": 64, \"width\": 16384, \"batch_norm\": \"after\", \"learning_rate\": 0.1}",
+        "{\"depth\": 64, \"width\": 16384, \"batch_norm\": \"after\", \"learning_rate\": 0.1,"
+        " \"measure_every\": 100000000}",
         "{\"hidden_units\": [], \"seed\": 9223372036854775807, \"learning_rate\": 3e-4}",
         "{\"hidden_units\": [10, 20], \"batch_norm\": \"before\", \"batch_norm_output\": false}",
     };
@@ -65,7 +67,8 @@ static void canonical_text_reads_back_as_itself(void **state)
         char *text_again = config_to_text(&again);
         assert_string_equal(text, text_again);
         json_t *json = config_to_json(&c), *read = json_loads(text, 0, NULL);
-        assert_int_equal(json_object_size(json), CONFIG_FIELD_COUNT - 2);
+        assert_int_equal(json_object_size(json), CONFIG_FIELD_COUNT - (c.measure_every ? 2 : 3));
+        assert_true(json_equal(json, read));
         assert_int_equal(config_from_json(json, &again, NULL), 0);
         json_decref(json);
         json_decref(read);
@@ -83,7 +86,8 @@ static void canonical_text_reads_back_as_itself(void **state)
 static void configurations_are_the_same_cell_when_every_field_but_the_seed_is(void **state)
 {
     (void)state;
-    static const char one[] = "{\"hidden_units\": [64, 32], \"batch_norm\": \"before\"}";
+    static const char one[] = "{\"hidden_units\": [64, 32], \"batch_norm\": \"before\","
+                              " \"measure_every\": 3}"; /* 0 would not be told */
     struct trial_config a, b;
     assert_int_equal(parse(one, &a, NULL), 0);
     json_t *canonical = config_to_json(&a), *value;
@@ -112,6 +116,30 @@ static void configurations_are_the_same_cell_when_every_field_but_the_seed_is(vo
     assert_true(config_same_cell(&b, &b));
 }
 
+/* Daemons, workers and trainers may be of different age: one that knows no measure_every sends
+ * none, and must be sent none where its default is meant. */
+static void an_absent_measure_every_is_zero_and_zero_is_absent(void **state)
+{
+    (void)state;
+    static const char from_before[] =
+        "{\"dataset\":\"mnist\",\"hidden_units\":[500],\"activation\":\"relu\","
+        "\"batch_norm\":\"none\",\"batch_norm_output\":false,\"bn_momentum\":0.9,"
+        "\"bn_epsilon\":0.001,\"initializer\":\"he_normal\",\"optimizer\":\"adam\","
+        "\"learning_rate\":0.01,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,"
+        "\"momentum\":0.9,\"batch_size\":550,\"train_size\":55000,\"target_accuracy\":0.9,"
+        "\"max_steps\":2000,\"stop_at_target\":true,\"seed\":7}";
+    struct trial_config c;
+    assert_int_equal(parse(from_before, &c, NULL), 0);
+    assert_int_equal(c.measure_every, 0);
+    char *text = config_to_text(&c);
+    assert_string_equal(text, from_before);
+    free(text);
+    c.measure_every = 5;
+    text = config_to_text(&c);
+    assert_non_null(strstr(text, ",\"measure_every\":5,\"seed\":7}"));
+    free(text);
+}
+
 static void bad_input_names_field_value_and_remedy(void **state)
 {
     (void)state;
@@ -132,6 +160,7 @@ static void bad_input_names_field_value_and_remedy(void **state)
         {"{\"hidden_units\": [99999]}", "hidden_units", "to 16384"},
         {"{\"depth\": 3, \"activation\": \"swish\"}", "activation", "one of relu, leaky_relu"},
         {"{\"depth\": 3, \"stop_at_target\": 1}", "stop_at_target", "true or false, not 1"},
+        {"{\"depth\": 3, \"measure_every\": -1}", "measure_every", "from 0 to 100000000, not -1"},
         {"{\"depth\": 3, \"dataset\": \"../etc\"}", "dataset", "not \"../etc\""},
         {"{\"depth\": 3, \"dataset\": \"\"}", "dataset", "1 to 63"},
         {"{\"depth\": 3, \"learning_rate\": 0}", "learning_rate", "not 0"},
@@ -248,6 +277,7 @@ int main(void)
         cmocka_unit_test(rmsprop_forgets_faster_by_default),
         cmocka_unit_test(canonical_text_reads_back_as_itself),
         cmocka_unit_test(configurations_are_the_same_cell_when_every_field_but_the_seed_is),
+        cmocka_unit_test(an_absent_measure_every_is_zero_and_zero_is_absent),
         cmocka_unit_test(bad_input_names_field_value_and_remedy),
         cmocka_unit_test(a_failed_parse_leaves_the_output_untouched),
         cmocka_unit_test(flags_read_like_json),

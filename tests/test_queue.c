@@ -31,7 +31,7 @@ static void a_claimed_configuration_is_the_cell_with_its_seed(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f,
                          "{\"base\":{\"hidden_units\":[30,20],\"learning_rate\":0.123456789012345,"
-                         "\"batch_norm\":\"after\",\"optimizer\":\"rmsprop\"},"
+                         "\"batch_norm\":\"after\",\"optimizer\":\"rmsprop\",\"measure_every\":7},"
                          "\"seed\":9223372036854775800,\"replicates\":2}");
     int64_t worker = queue_fixture_worker(f);
     queue_fixture_claim(f, worker);
@@ -42,6 +42,7 @@ static void a_claimed_configuration_is_the_cell_with_its_seed(void **state)
     assert_int_equal(c.batch_norm, BATCH_NORM_AFTER);
     assert_int_equal(c.optimizer, OPTIMIZER_RMSPROP);
     assert_true(c.batch_norm_output);
+    assert_int_equal(c.measure_every, 7);
     assert_true(c.seed == 9223372036854775801u);
 }
 

@@ -150,6 +150,7 @@ static void every_row_of_an_older_database_is_kept(void **state)
 static void the_views_of_an_upgraded_database_are_the_new_ones(void **state)
 {
     struct queue_fixture *f = *state;
+    static const char sum_of_chosen[] = "SELECT sum(measure_every) FROM results WHERE sweep > 2";
     static const char *const answers[][2] = {
         {"SELECT group_concat(state || ':' || attempts || ':' || ifnull(steps_to_target, '-'), ' ')"
          " FROM results WHERE sweep <= 2 ORDER BY trial",
@@ -172,6 +173,7 @@ static void the_views_of_an_upgraded_database_are_the_new_ones(void **state)
         for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
             assert_string_equal(queue_fixture_text(f, answers[i][0]), answers[i][1]);
         }
+        assert_string_equal(queue_fixture_text(f, sum_of_chosen), version < 3 ? "NULL" : "5");
     }
 }
 

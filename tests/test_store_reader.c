@@ -137,6 +137,26 @@ static void a_trial_has_its_configuration_and_attempts(void **state)
     json_decref(trial);
 }
 
+/* SQLite writes it from the columns, the rest of the daemon from the struct. */
+static void the_configuration_of_a_trial_is_the_canonical_one(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    queue_fixture_submit(scene->f, "{\"base\":{\"depth\":1},\"seed\":2,"
+                                   "\"parameters\":{\"measure_every\":[0,5]}}");
+    for (params.id = 5; params.id <= 6; params.id++) {
+        json_t *trial = ask_json(scene, READER_TRIAL, params);
+        json_t *config = json_object_get(trial, "config");
+        struct trial_config same;
+        assert_int_equal(config_from_json(config, &same, NULL), 0);
+        assert_int_equal(same.measure_every, params.id == 5 ? 0 : 5);
+        json_t *canonical = config_to_json(&same);
+        assert_true(json_equal(config, canonical));
+        json_decref(canonical);
+        json_decref(trial);
+    }
+}
+
 static void lists_go_on_page_by_page(void **state)
 {
     struct scene *scene = *state;
@@ -346,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_sweep_has_its_counts_and_its_spec),
         TEST(a_trial_has_its_configuration_and_attempts),
+        TEST(the_configuration_of_a_trial_is_the_canonical_one),
         TEST(lists_go_on_page_by_page),
         TEST(trials_are_filtered_by_sweep_and_state),
         TEST(curves_are_filtered_by_depth_and_replicates),

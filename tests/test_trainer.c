@@ -271,13 +271,13 @@ static void ready_comes_before_any_input_and_end_of_input_ends_it(void **state)
 static void a_trial_is_measured_up_to_the_step_that_reaches_the_target(void **state)
 {
     (void)state;
-    static const int64_t schedule[] = {1, 2, 4, 8, 16, 32, 64};
+    static const int64_t schedule[] = {8, 16, 32, 64};
     struct trainer_job job = job_of(12);
     struct story story = train_alone(&job);
     const struct trial_result *result = &story.end.result;
 
     assert_int_equal(story.end.type, TRAINER_DONE);
-    assert_in_range(result->steps_to_target, 3, 99);
+    assert_in_range(result->steps_to_target, 9, 99);
     assert_int_equal(result->steps, result->steps_to_target);
     assert_true(result->final_accuracy >= 0.9);
     assert_true(result->seconds_to_target > 0);
@@ -306,16 +306,74 @@ static void a_trial_is_measured_up_to_the_step_that_reaches_the_target(void **st
     }
 }
 
-static void every_scheduled_measurement_comes_with_its_layers(void **state)
+/* The steps at which a trial that reached its target at `crossing` is to be measured, each once. */
+static int expected_points(const struct trial_config *config, int64_t crossing, int64_t *ret)
+{
+    int64_t end = config->stop_at_target ? crossing : config->max_steps;
+    int n = 0;
+
+    for (int64_t step = 1; step <= end; step++) {
+        bool is_power = step == 8 || step == 16 || step == 32 || step == 64;
+        bool is_point = config->measure_every ? step % config->measure_every == 0 : is_power;
+        if (is_point || step == crossing || step == end) {
+            ret[n++] = step;
+        }
+    }
+    return n;
+}
+
+static void points_are_where_they_are_wanted_and_change_nothing_else(void **state)
+{
+    (void)state;
+    static const int every[] = {0, 1, 2, 5, 99, 100000000};
+    struct trainer_job job = job_of(5);
+    struct story full[2];
+
+    for (int stop = 0; stop < 2; stop++) {
+        job.config.stop_at_target = stop;
+        job.config.measure_every = 1;
+        full[stop] = train_alone(&job);
+        for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+            int64_t points[MAX_EVENTS];
+            job.config.measure_every = every[i];
+            struct story story = train_alone(&job);
+            const struct trial_result *result = &story.end.result;
+            int n = expected_points(&job.config, result->steps_to_target, points);
+
+            assert_int_equal(story.n_measurements, n);
+            for (int at = 0; at < n; at++) {
+                const struct measurement *m = &story.measurements[at];
+                assert_int_equal(m->step, points[at]);
+                assert_true(m->test_accuracy == full[stop].measurements[m->step - 1].test_accuracy);
+            }
+            assert_int_equal(story.n_layers, full[stop].n_layers);
+            assert_int_equal(result->steps_to_target, full[stop].end.result.steps_to_target);
+            assert_string_equal(result->weights_sha256, full[stop].end.result.weights_sha256);
+        }
+    }
+}
+
+static void a_trial_that_is_over_before_the_first_point_has_one(void **state)
+{
+    (void)state;
+    struct trainer_job job = job_of(1);
+    job.config.max_steps = 3;
+    struct story story = train_alone(&job);
+
+    assert_int_equal(story.n_measurements, 1);
+    assert_int_equal(story.measurements[0].step, 3);
+}
+
+static void layers_are_measured_at_powers_of_two_and_at_the_end(void **state)
 {
     (void)state;
     struct trainer_job job = job_of(1);
     job.config.stop_at_target = false;
-    job.config.max_steps = 16;
+    job.config.max_steps = 19;
     struct story story = train_alone(&job);
 
-    assert_int_equal(story.n_layers, 5 * (job.config.n_hidden + 1)); /* 1 2 4 8 16 */
-    assert_int_equal(story.last_layer.step, 16);
+    assert_int_equal(story.n_layers, 6 * (job.config.n_hidden + 1)); /* 1 2 4 8 16 19 */
+    assert_int_equal(story.last_layer.step, 19);
     assert_int_equal(story.last_layer.layer, job.config.n_hidden);
     assert_true(story.last_layer.gradient_rms > 0);
     assert_true(story.last_layer.update_ratio > 0);
@@ -481,7 +539,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ready_comes_before_any_input_and_end_of_input_ends_it),
         cmocka_unit_test(a_trial_is_measured_up_to_the_step_that_reaches_the_target),
-        cmocka_unit_test(every_scheduled_measurement_comes_with_its_layers),
+        cmocka_unit_test(points_are_where_they_are_wanted_and_change_nothing_else),
+        cmocka_unit_test(a_trial_that_is_over_before_the_first_point_has_one),
+        cmocka_unit_test(layers_are_measured_at_powers_of_two_and_at_the_end),
         cmocka_unit_test(going_on_after_the_target_changes_neither_it_nor_what_came_before),
         cmocka_unit_test(a_target_out_of_reach_is_censored),
         cmocka_unit_test(the_same_trial_has_the_same_hash_in_any_process_and_order),

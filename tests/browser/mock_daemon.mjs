@@ -59,22 +59,20 @@ function simulate(config) {
         (2.1 + 1.5 * depth) * (config.batch_norm === "none" ? 1 : 1.04) * (0.97 + 0.06 * random());
     const reached = steps <= config.max_steps;
     const last = reached ? steps : config.max_steps;
-    const points = [0];
-    for (let s = 1; s < last; s = Math.ceil(s * 1.25)) points.push(s);
-    points.push(last);
+    const every = config.measure_every ?? 0;
+    const isPoint = (step) =>
+        step === last || (every ? step % every === 0 : step >= 8 && (step & (step - 1)) === 0);
+    const points = Array.from({ length: last }, (_, i) => i + 1).filter(isPoint);
     const ceiling = reached ? config.target_accuracy + 0.002 : 0.35 + 0.5 * random();
     const measurements = points.map((step) => ({
         step,
-        test_accuracy:
-            step === 0
-                ? 0.1
-                : Math.min(
-                      ceiling,
-                      0.1 +
-                          (ceiling - 0.1) * Math.pow(step / last, 0.3) +
-                          (step === last ? 0 : 0.03 * (random() - 0.5)),
-                  ),
-        train_loss: step === 0 ? null : 2.3 * Math.exp((-2 * step) / last),
+        test_accuracy: Math.min(
+            ceiling,
+            0.1 +
+                (ceiling - 0.1) * Math.pow(step / last, 0.3) +
+                (step === last ? 0 : 0.03 * (random() - 0.5)),
+        ),
+        train_loss: 2.3 * Math.exp((-2 * step) / last),
         cpu_ms: step * ms,
         wall_ms: step * ms * 1.01,
     }));

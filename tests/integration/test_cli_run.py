@@ -166,11 +166,32 @@ class Verify(Programs):
         done = self.ninety("verify", "--sample", "3", "--db", self.db)
         self.assertEqual(done.stdout.count("the same"), 3, done.stdout + done.stderr)
 
+    def test_points_of_the_curve_are_where_they_are_wanted(self):
+        done = self.ninety("run", "--db", self.db, *TINY, "--depth", "1", "--measure-every", "0,1,7,50",
+                           "--format", "csv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 5)
+        points = dict(self.query("""SELECT measure_every, group_concat(step, ' ') FROM
+            (SELECT * FROM curves WHERE sweep = 2 ORDER BY trial, step) GROUP BY measure_every"""))
+        self.assertEqual(points, {0: "8 16 20", 1: " ".join(map(str, range(1, 21))), 7: "7 14 20",
+                                  50: "20"})
+        self.assertEqual(self.query("SELECT count(DISTINCT weights_sha256) FROM results WHERE sweep = 2"),
+                         [(1,)])
+        done = self.ninety("verify", "--sweep", "2", "--sample", "4", "--db", self.db)
+        self.assertEqual(done.stdout.count("the same"), 4, done.stdout + done.stderr)
+        self.assertIn(", 20 measurements, ", done.stdout)
+
     def test_a_number_that_was_changed_is_found(self):
-        self.tamper("UPDATE measurements SET train_loss = train_loss + 1e-6 WHERE trial = 2 AND step = 4")
+        self.tamper("UPDATE measurements SET train_loss = train_loss + 1e-6 WHERE trial = 2 AND step = 8")
         done = self.ninety("verify", "2", "--db", self.db)
         self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertIn("trial 2: DIFFERS in 1 places\n  training loss at step 4", done.stdout)
+        self.assertIn("trial 2: DIFFERS in 1 places\n  training loss at step 8", done.stdout)
+
+    def test_a_record_with_more_points_is_compared_where_both_were_measured(self):
+        self.tamper("INSERT INTO measurements VALUES (2, 1, 4, 0.123, 2.0, 1, 1)")
+        done = self.ninety("verify", "2", "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("trial 2: the same: 20 steps, 3 of 4 measurements", done.stdout)
 
     def test_another_kernel_is_said_and_compared_within_tolerances(self):
         self.tamper("UPDATE attempts SET kernel = 'Nonesuch'")
@@ -255,10 +276,10 @@ class Train(Programs):
         self.assertEqual(other["config"]["hidden_units"], [16, 16])
 
     def test_people_see_it_learn(self):
-        done = self.ninety(*self.words)
+        done = self.ninety(*self.words, "--measure-every", "5")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("synthetic-digits, 16-16 relu, batch norm before", done.stdout)
-        self.assertGreater(len(re.findall(r"^ +\d+ +[0-9.]+ %", done.stdout, re.M)), 3)
+        self.assertEqual(re.findall(r"^ +(\d+) +[0-9.]+ %", done.stdout, re.M), ["5", "10", "15", "20"])
         self.assertRegex(done.stdout, "weights sha256 [0-9a-f]{64}")
 
     def test_a_diverging_network_is_told(self):

@@ -59,16 +59,19 @@ class Model(unittest.TestCase):
     def tearDownClass(cls):
         cls.temporary.cleanup()
 
-    def train(self, *arguments, **config):
+    def events(self, command, config):
         job = {"trial": 1, "attempt": 1, "data_dir": str(self.folder), "data_sha256": "",
-               "config": {"hidden_units": [30, 20], "batch_size": 100, "train_size": N_TRAIN,
-                          "max_steps": 40, "target_accuracy": 1, "seed": 1, **config}}
-        run = subprocess.run([os.environ["NINETY_TRAINER"], *arguments], input=json.dumps(job),
-                             capture_output=True, text=True, check=True,
-                             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
-        last = json.loads(run.stdout.splitlines()[-1])
-        self.assertEqual(last["type"], "done", last)
-        return last
+               "config": config}
+        run = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True,
+                             check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual(events[-1]["type"], "done", events[-1])
+        return events
+
+    def train(self, *arguments, **config):
+        config = {"hidden_units": [30, 20], "batch_size": 100, "train_size": N_TRAIN,
+                  "max_steps": 40, "target_accuracy": 1, "seed": 1, **config}
+        return self.events([os.environ["NINETY_TRAINER"], *arguments], config)[-1]
 
     def count_correct(self, tensors, config):
         network = torch_model.SavedNetwork(config)
@@ -128,6 +131,20 @@ class Model(unittest.TestCase):
         samples = torch.tensor(line["samples"])
         loss = torch.nn.functional.cross_entropy(network(x[samples]), y[samples])
         self.assertAlmostEqual(float(loss), line["loss"], places=5)
+
+    def test_the_trainer_in_pytorch_measures_at_the_same_steps(self):
+        path = self.folder / "model.safetensors"
+        self.train("--save", str(path))
+        _, metadata = torch_model.read_safetensors(path)
+        config = json.loads(metadata["config"])
+        trainers = [os.environ["NINETY_TRAINER"]], [sys.executable, ROOT / "bench/torch_trainer.py"]
+        for every, expected in [({}, [8, 16, 32, 40]), ({"measure_every": 0}, [8, 16, 32, 40]),
+                                ({"measure_every": 15}, [15, 30, 40]),
+                                ({"measure_every": 99}, [40])]:
+            for trainer in trainers:
+                steps = [event["step"] for event in self.events(trainer, {**config, **every})
+                         if event["type"] == "measurement"]
+                self.assertEqual(steps, expected, (every, trainer))
 
 
 if __name__ == "__main__":

@@ -70,6 +70,25 @@ test("the median ends where the first trial has reached the target", () => {
   assert.ok(Math.abs(bold[1]!.accuracy - 0.5) < 1e-12); // trial 2 is half way there
 });
 
+test("a trial that is over before the first point has a mark of its own, and no median", () => {
+  const rows = [
+    ...curveRows(1, [[3, 0.9]]),
+    ...curveRows(2, [
+      [8, 0.8],
+      [12, 0.9],
+    ]),
+  ];
+  const curves = curvesOf(rows, "step", null, {});
+  assert.deepEqual(
+    curves.map((curve) => [curve.ended, curve.points.at(-1)]),
+    [
+      [true, { x: 3, accuracy: 0.9 }],
+      [true, { x: 12, accuracy: 0.9 }],
+    ],
+  );
+  assert.deepEqual(medianCurve(curves), []);
+});
+
 test("a running trial does not cut the median short", () => {
   const rows = [
     ...curveRows(1, [

@@ -102,11 +102,17 @@ static int begin(struct trial *trial)
 
 /* ---- steps ---- */
 
-/* The powers of two. A full evaluation costs as much as several steps, so that more points would
- * slow a trial down by more than they tell. */
-static bool is_measured(int64_t step)
+static bool is_power_of_two(int64_t step)
 {
     return (step & (step - 1)) == 0;
+}
+
+/* A full evaluation costs as much as several steps; at the first ones, where few units are inactive
+ * yet, it costs most and says least. */
+static bool is_measured(const struct trial_config *config, int64_t step)
+{
+    return config->measure_every > 0 ? step % config->measure_every == 0
+                                     : step >= 8 && is_power_of_two(step);
 }
 
 static int64_t nanoseconds(clockid_t clock)
@@ -185,16 +191,17 @@ static int run_steps(struct trial *trial)
     const struct trial_config *config = &trial->job->config;
 
     for (int64_t step = 1; step <= config->max_steps; step++) {
-        bool is_point = is_measured(step) || step == config->max_steps;
+        bool is_last = step == config->max_steps;
+        bool with_layers = is_last || is_power_of_two(step);
 
-        int r = train_step(trial, is_point);
+        int r = train_step(trial, with_layers);
         if (r == 0) {
-            r = evaluate(trial, is_point);
+            r = evaluate(trial, is_last || is_measured(config, step));
         }
         if (r != 0) {
             return r;
         }
-        if (is_point) {
+        if (with_layers) {
             emit_layers(trial);
         }
         if (trial->steps_to_target > 0 && config->stop_at_target) {

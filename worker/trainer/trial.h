@@ -1,7 +1,8 @@
 /*
  * One trial from its job line to its last event: training, the question after every step whether
- * the target is reached, full measurements at the steps 1, 2, 4, 8, 16, ..., at the
- * crossing and at the end. The clock is here: what is timed is training alone, not evaluation.
+ * the target is reached, full measurements where `measure_every` wants them, at the
+ * crossing and at the end, layer statistics at the powers of two and at the end. The clock is here:
+ * what is timed is training alone, not evaluation.
  */
 #pragma once
 
