@@ -13,9 +13,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* SQLite's own field for telling files apart: "NNTY". */
-#define APPLICATION_ID 0x4e4e5459
-
 /* Someone who writes from the sqlite3 shell may hold us up so long; then requests get 503. */
 #define BUSY_MS 250
 
@@ -106,26 +103,37 @@ static int configure(struct store *store, struct error *error)
     return 0;
 }
 
-static int migrate(struct store *store, struct error *error)
+/* Whether the file is ours to use; asked before anything in it is changed. */
+static int recognize(struct store *store, struct error *error)
 {
     int64_t version = ask(store, "PRAGMA user_version");
+    if (version < 0) {
+        return refuse(store, error, "cannot be used as the database");
+    }
+    if (ask(store, "PRAGMA application_id") != STORE_APPLICATION_ID &&
+        ask(store, "SELECT count(*) FROM sqlite_schema") != 0) {
+        return error_set(error, NULL,
+                         "%s is a database of something else: choose another file with --db",
+                         store->path);
+    }
     if (version > (int64_t)schema_count) {
         return error_set(error, NULL,
                          "%s has schema %lld, this ninetyd knows up to %zu: use the newer ninetyd "
                          "that wrote it",
                          store->path, (long long)version, schema_count);
     }
-    if (version < 0 || (version == 0 && ask(store, "SELECT count(*) FROM sqlite_schema") != 0)) {
-        return error_set(error, NULL,
-                         "%s is a database of something else: choose another file with --db",
-                         store->path);
-    }
+    return 0;
+}
+
+static int migrate(struct store *store, struct error *error)
+{
+    int64_t version = ask(store, "PRAGMA user_version");
     if (version == (int64_t)schema_count) {
         return 0;
     }
     char done[96];
     snprintf(done, sizeof(done), "PRAGMA application_id = %d; PRAGMA user_version = %zu; COMMIT",
-             APPLICATION_ID, schema_count);
+             STORE_APPLICATION_ID, schema_count);
     bool ok = execute(store, "BEGIN IMMEDIATE") == SQLITE_OK;
     for (size_t i = (size_t)version; ok && i < schema_count; i++) {
         ok = execute(store, (const char *)schema[i].data) == SQLITE_OK;
@@ -170,7 +178,10 @@ static int open_database(struct store *store, struct error *error)
                          "file with --db",
                          store->path);
     }
-    int rc = configure(store, error);
+    int rc = recognize(store, error);
+    if (rc == 0) {
+        rc = configure(store, error);
+    }
     if (rc == 0 && store_rows_register(store->db) != SQLITE_OK) {
         rc = -ENOMEM;
     }

@@ -10,6 +10,8 @@
 
 #include "common/error.h"
 
+#define STORE_APPLICATION_ID 0x4e4e5459 /* "NNTY": how SQLite and file(1) tell our files apart */
+
 struct store;
 
 /* Opens or creates the database and brings its schema up to date, in one transaction.

@@ -42,7 +42,7 @@ static void insert_rows(sqlite3 *db, size_t version)
 static void make_old(struct queue_fixture *f, size_t version)
 {
     sqlite3 *db;
-    char set[64];
+    char set[96];
     queue_fixture_close(f);
     assert_int_equal(unlink(f->path), 0);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
@@ -55,7 +55,8 @@ static void make_old(struct queue_fixture *f, size_t version)
     if (version == schema_count) {
         run_sql(db, (const char *)schema_views[0].data);
     }
-    snprintf(set, sizeof(set), "PRAGMA user_version = %zu", version);
+    snprintf(set, sizeof(set), "PRAGMA application_id = %d; PRAGMA user_version = %zu",
+             STORE_APPLICATION_ID, version);
     run_sql(db, set);
     /* A person's own things stay, too. */
     run_sql(db, "CREATE INDEX mine ON cells (learning_rate);"

@@ -1,5 +1,6 @@
 #include "tests/queue_fixture.h"
 
+#include "common/hash.h"
 #include "daemon/store_internal.h"
 #include "schema/schema.h"
 
@@ -76,9 +77,10 @@ static void every_older_schema_is_brought_up_to_date(void **state)
     for (size_t version = 0; version < schema_count; version++) {
         sqlite3 *db;
         sqlite3_stmt *stmt;
-        char path[96], set[64];
+        char path[96], set[96];
         snprintf(path, sizeof(path), "%s/%zu.db", place->dir, version);
-        snprintf(set, sizeof(set), "PRAGMA user_version = %zu", version);
+        snprintf(set, sizeof(set), "PRAGMA application_id = %d; PRAGMA user_version = %zu",
+                 STORE_APPLICATION_ID, version);
         for (size_t i = 0; i < version; i++) {
             run_sql(path, (const char *)schema[i].data);
         }
@@ -103,15 +105,23 @@ static void every_older_schema_is_brought_up_to_date(void **state)
 static void a_newer_schema_is_refused(void **state)
 {
     struct place *place = *state;
-    run_sql(place->path, "PRAGMA user_version = 9000; CREATE TABLE t (x)");
+    char sql[96];
+    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = 9000",
+             STORE_APPLICATION_ID);
+    run_sql(place->path, sql);
     refused(place->path, "schema 9000");
 }
 
-static void a_database_of_something_else_is_refused(void **state)
+/* Whatever version it says it has, and not a byte of it is touched. */
+static void a_database_of_something_else_is_refused_and_left_alone(void **state)
 {
     struct place *place = *state;
-    run_sql(place->path, "CREATE TABLE t (x)");
+    char before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
+    run_sql(place->path, "CREATE TABLE t (x); PRAGMA user_version = 1");
+    assert_int_equal(sha256_file(place->path, before), 0);
     refused(place->path, "something else");
+    assert_int_equal(sha256_file(place->path, after), 0);
+    assert_string_equal(before, after);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state)
@@ -201,7 +211,7 @@ int main(void)
         TEST(a_new_database_is_made_and_opened_again),
         TEST(every_older_schema_is_brought_up_to_date),
         TEST(a_newer_schema_is_refused),
-        TEST(a_database_of_something_else_is_refused),
+        TEST(a_database_of_something_else_is_refused_and_left_alone),
         TEST(a_file_that_is_no_database_is_refused),
         TEST(a_place_that_cannot_be_written_is_named),
         TEST(a_second_daemon_is_refused),
