@@ -20,6 +20,7 @@ static const struct route {
     bool open; /* needs no token */
     const char *pattern;
     api_handler handler;
+    int argument; /* for handlers that serve several routes */
 } routes[] = {
     {HTTP_POST, false, "/v1/reports", api_post_report},
     {HTTP_POST, false, "/v1/claims", api_post_claim},
@@ -28,18 +29,18 @@ static const struct route {
     {HTTP_POST, false, "/v1/sweeps", api_post_sweep},
     {HTTP_GET, false, "/v1/sweeps", api_get_sweeps},
     {HTTP_GET, false, "/v1/sweeps/{id}", api_get_sweep},
-    {HTTP_POST, false, "/v1/sweeps/{id}/cancel", api_post_cancel},
-    {HTTP_POST, false, "/v1/sweeps/{id}/pause", api_post_pause},
-    {HTTP_POST, false, "/v1/sweeps/{id}/resume", api_post_resume},
-    {HTTP_POST, false, "/v1/sweeps/{id}/retry", api_post_retry},
-    {HTTP_POST, false, "/v1/sweeps/{id}/delete", api_post_delete},
+    {HTTP_POST, false, "/v1/sweeps/{id}/cancel", api_act, QUEUE_CANCEL},
+    {HTTP_POST, false, "/v1/sweeps/{id}/pause", api_act, QUEUE_PAUSE},
+    {HTTP_POST, false, "/v1/sweeps/{id}/resume", api_act, QUEUE_RESUME},
+    {HTTP_POST, false, "/v1/sweeps/{id}/retry", api_act, QUEUE_RETRY},
+    {HTTP_POST, false, "/v1/sweeps/{id}/delete", api_act, QUEUE_DELETE},
     {HTTP_GET, false, "/v1/trials", api_get_trials},
-    {HTTP_GET, false, "/v1/trials/{id}", api_get_trial},
-    {HTTP_GET, false, "/v1/trials/{id}/measurements", api_get_measurements},
-    {HTTP_GET, false, "/v1/trials/{id}/layers", api_get_layers},
-    {HTTP_GET, false, "/v1/results", api_get_results},
-    {HTTP_GET, false, "/v1/summary", api_get_summary},
-    {HTTP_GET, false, "/v1/curves", api_get_curves},
+    {HTTP_GET, false, "/v1/trials/{id}", api_get_trial, READER_TRIAL},
+    {HTTP_GET, false, "/v1/trials/{id}/measurements", api_get_trial, READER_MEASUREMENTS},
+    {HTTP_GET, false, "/v1/trials/{id}/layers", api_get_trial, READER_LAYERS},
+    {HTTP_GET, false, "/v1/results", api_get_view, READER_RESULTS},
+    {HTTP_GET, false, "/v1/summary", api_get_view, READER_SUMMARY},
+    {HTTP_GET, false, "/v1/curves", api_get_view, READER_CURVES},
     {HTTP_GET, false, "/v1/datasets", api_get_datasets},
     {HTTP_GET, false, "/v1/datasets/{name}", api_get_dataset},
     {HTTP_GET, false, "/v1/datasets/{name}/{name}", api_get_dataset_file},
@@ -189,6 +190,7 @@ void api_on_request(struct http_request *request, void *ctx)
     if (route == NULL) {
         refuse_method(call, path);
     } else {
+        call->argument = route->argument;
         route->handler(call);
     }
 }

@@ -38,7 +38,7 @@ void api_fail_outcome(struct api_call *call, int outcome, const struct error *er
 {
     switch (outcome) {
     case QUEUE_UNKNOWN_SWEEP:
-        api_fail(call, 404, "unknown_sweep", "there is no such sweep");
+        api_fail(call, 404, "unknown_sweep", "there is no sweep %lld", (long long)call->id);
         return;
     case QUEUE_UNKNOWN_WORKER:
         api_fail(call, 404, "unknown_worker", "the daemon does not know this worker; register it");
@@ -136,6 +136,16 @@ bool api_body(struct api_call *call, json_t **ret)
 
 /* ---- query ---- */
 
+struct api_parameter api_integer(const char *name, int64_t min, int64_t max, int64_t *ret)
+{
+    return (struct api_parameter){.name = name, .ret_integer = ret, .min = min, .max = max};
+}
+
+struct api_parameter api_word(const char *name, const char *const *words, int *ret)
+{
+    return (struct api_parameter){.name = name, .words = words, .ret_word = ret};
+}
+
 struct query {
     const struct api_parameter *parameters;
     size_t n;
@@ -157,13 +167,18 @@ static int read_integer(const struct api_parameter *p, const char *value, struct
     return 0;
 }
 
-static int read_text(const struct api_parameter *p, const char *value, struct error *error)
+static int read_word(const struct api_parameter *p, const char *value, struct error *error)
 {
-    if (value[0] == '\0' || strlen(value) >= p->size) {
-        return error_set(error, p->name, "%s must have 1 to %zu characters", p->name, p->size - 1);
+    char words[128] = "";
+    for (int i = 0; p->words[i] != NULL; i++) {
+        if (strcmp(value, p->words[i]) == 0) {
+            *p->ret_word = i;
+            return 0;
+        }
+        size_t used = strlen(words);
+        snprintf(words + used, sizeof words - used, "%s%s", i > 0 ? ", " : "", p->words[i]);
     }
-    memcpy(p->ret_text, value, strlen(value) + 1);
-    return 0;
+    return error_set(error, p->name, "%s must be one of %s, not \"%.40s\"", p->name, words, value);
 }
 
 static bool read_parameter(void *ctx, const char *name, const char *value)
@@ -178,7 +193,7 @@ static bool read_parameter(void *ctx, const char *name, const char *value)
             return error_set(&query->error, name, "%s is given twice", name) == 0;
         }
         query->seen |= 1ull << i;
-        return (p->type == API_INTEGER ? read_integer : read_text)(p, value, &query->error) == 0;
+        return (p->words != NULL ? read_word : read_integer)(p, value, &query->error) == 0;
     }
     return error_set(&query->error, name, "there is no query parameter \"%.60s\" here", name) == 0;
 }

@@ -75,7 +75,7 @@ static void fail(struct api_call *call, int result)
 {
     if (result == DATASETS_UNKNOWN) {
         api_fail(call, 404, "unknown_dataset",
-                 "the daemon has no such data set under its --data directory");
+                 "the daemon has no data set %s under its --data directory", call->name[0]);
     } else {
         api_fail(call, 500, "internal", "cannot read the data: %s", strerror(-result));
     }

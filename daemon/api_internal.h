@@ -41,6 +41,7 @@ struct api_call {
     struct tick_entry entry;
     struct api *api;
     struct http_request *request;
+    int argument;     /* the route's */
     int64_t id;       /* {id} of the path */
     char name[2][64]; /* {name}s of the path */
 
@@ -70,15 +71,17 @@ void api_call_free(struct api_call *call);
 bool api_body(struct api_call *call, json_t **ret);
 bool api_is_json(struct api_call *call);
 
-/* One query parameter that a route takes. */
+/* One query parameter that a route takes: an integer in a range, or one of some words. */
 struct api_parameter {
     const char *name;
-    enum { API_INTEGER, API_TEXT } type;
-    int64_t min, max; /* of an integer */
     int64_t *ret_integer;
-    char *ret_text; /* room for `size` bytes */
-    size_t size;
+    int64_t min, max;
+    int *ret_word;            /* the index of the word given */
+    const char *const *words; /* ended by NULL */
 };
+
+struct api_parameter api_integer(const char *name, int64_t min, int64_t max, int64_t *ret);
+struct api_parameter api_word(const char *name, const char *const *words, int *ret);
 
 /* Reads the query; false when there is something else in it, and the call has ended. */
 bool api_query(struct api_call *call, const struct api_parameter *parameters, size_t n);
@@ -97,20 +100,12 @@ typedef void (*api_handler)(struct api_call *call);
 void api_post_sweep(struct api_call *call);
 void api_get_sweeps(struct api_call *call);
 void api_get_sweep(struct api_call *call);
-void api_post_cancel(struct api_call *call);
-void api_post_pause(struct api_call *call);
-void api_post_resume(struct api_call *call);
-void api_post_delete(struct api_call *call);
-void api_post_retry(struct api_call *call);
+void api_act(struct api_call *call); /* argument: enum queue_action */
 
 /* api_results.c */
 void api_get_trials(struct api_call *call);
-void api_get_trial(struct api_call *call);
-void api_get_measurements(struct api_call *call);
-void api_get_layers(struct api_call *call);
-void api_get_results(struct api_call *call);
-void api_get_summary(struct api_call *call);
-void api_get_curves(struct api_call *call);
+void api_get_trial(struct api_call *call); /* argument: enum reader_query, of one trial */
+void api_get_view(struct api_call *call);  /* argument: enum reader_query, of a view */
 
 /* api_workers.c */
 void api_get_workers(struct api_call *call);

@@ -1,135 +1,50 @@
 /* Trials and what came of them: everything here is read on the thread pool. */
 #include "daemon/api_internal.h"
 
-#include <string.h>
-
-/* ---- trials ---- */
-
-static bool is_state(const char *text)
-{
-    static const char *const states[] = {"queued", "running", "succeeded", "failed", "cancelled"};
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        if (strcmp(text, states[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void fail_with_field(struct api_call *call, const char *field, const char *message)
-{
-    struct error error;
-    error_set(&error, field, "%s", message);
-    api_fail_with(call, 400, "invalid_field", &error);
-}
-
 void api_get_trials(struct api_call *call)
 {
+    static const char *const states[] = {"queued", "running",   "succeeded",
+                                         "failed", "cancelled", NULL};
     struct read_question question = api_question(READER_TRIALS, 200, "unknown_trial");
+    int state = -1;
     question.params.limit = 100;
     const struct api_parameter parameters[] = {
-        {.name = "sweep",
-         .type = API_INTEGER,
-         .min = 1,
-         .max = INT64_MAX,
-         .ret_integer = &question.params.sweep},
-        {.name = "state",
-         .type = API_TEXT,
-         .ret_text = question.state,
-         .size = sizeof question.state},
-        {.name = "limit",
-         .type = API_INTEGER,
-         .min = 1,
-         .max = 1000,
-         .ret_integer = &question.params.limit},
-        {.name = "after",
-         .type = API_INTEGER,
-         .min = 0,
-         .max = INT64_MAX,
-         .ret_integer = &question.params.after},
+        api_integer("sweep", 1, INT64_MAX, &question.params.sweep),
+        api_word("state", states, &state),
+        api_integer("limit", 1, 1000, &question.params.limit),
+        api_integer("after", 0, INT64_MAX, &question.params.after),
     };
-    if (!api_query(call, parameters, 4)) {
-        return;
-    }
-    if (question.state[0] != '\0' && !is_state(question.state)) {
-        fail_with_field(call, "state",
-                        "state must be queued, running, succeeded, failed or cancelled");
-        return;
-    }
-    api_read(call, &question);
-}
-
-static void read_of_trial(struct api_call *call, enum reader_query query)
-{
-    struct read_question question = api_question(query, 200, "unknown_trial");
-    question.params.id = call->id;
-    if (api_query(call, NULL, 0)) {
+    if (api_query(call, parameters, 4)) {
+        question.params.state = state >= 0 ? states[state] : NULL;
         api_read(call, &question);
     }
 }
 
 void api_get_trial(struct api_call *call)
 {
-    read_of_trial(call, READER_TRIAL);
+    struct read_question question =
+        api_question((enum reader_query)call->argument, 200, "unknown_trial");
+    question.params.id = call->id;
+    if (api_query(call, NULL, 0)) {
+        api_read(call, &question);
+    }
 }
 
-void api_get_measurements(struct api_call *call)
+void api_get_view(struct api_call *call)
 {
-    read_of_trial(call, READER_MEASUREMENTS);
-}
-
-void api_get_layers(struct api_call *call)
-{
-    read_of_trial(call, READER_LAYERS);
-}
-
-/* ---- views ---- */
-
-static void read_view(struct api_call *call, enum reader_query query)
-{
-    struct read_question question = api_question(query, 200, "unknown_sweep");
-    char format[8] = "json";
+    static const char *const formats[] = {
+        [READER_JSON] = "json", [READER_NDJSON] = "ndjson", [READER_CSV] = "csv", NULL};
+    struct read_question question =
+        api_question((enum reader_query)call->argument, 200, "unknown_sweep");
+    int format = READER_JSON;
     const struct api_parameter parameters[] = {
-        {.name = "sweep",
-         .type = API_INTEGER,
-         .min = 1,
-         .max = INT64_MAX,
-         .ret_integer = &question.params.sweep},
-        {.name = "format", .type = API_TEXT, .ret_text = format, .size = sizeof format},
-        {.name = "depth",
-         .type = API_INTEGER,
-         .min = 0,
-         .max = 64,
-         .ret_integer = &question.params.depth},
-        {.name = "replicates",
-         .type = API_INTEGER,
-         .min = 1,
-         .max = INT64_MAX,
-         .ret_integer = &question.params.replicates},
+        api_integer("sweep", 1, INT64_MAX, &question.params.sweep),
+        api_word("format", formats, &format),
+        api_integer("depth", 0, 64, &question.params.depth),
+        api_integer("replicates", 1, INT64_MAX, &question.params.replicates),
     };
-    if (!api_query(call, parameters, query == READER_CURVES ? 4 : 2)) {
-        return;
+    if (api_query(call, parameters, question.query == READER_CURVES ? 4 : 2)) {
+        question.format = (enum reader_format)format;
+        api_read(call, &question);
     }
-    int known = reader_format_by_name(format);
-    if (known < 0) {
-        fail_with_field(call, "format", "format must be json, ndjson or csv");
-        return;
-    }
-    question.format = (enum reader_format)known;
-    api_read(call, &question);
-}
-
-void api_get_results(struct api_call *call)
-{
-    read_view(call, READER_RESULTS);
-}
-
-void api_get_summary(struct api_call *call)
-{
-    read_view(call, READER_SUMMARY);
-}
-
-void api_get_curves(struct api_call *call)
-{
-    read_view(call, READER_CURVES);
 }

@@ -134,8 +134,7 @@ static struct submission *submission_create(struct api_call *call, const char *k
 void api_post_sweep(struct api_call *call)
 {
     int64_t dry_run = 0;
-    const struct api_parameter parameters[] = {
-        {.name = "dry_run", .type = API_INTEGER, .min = 0, .max = 1, .ret_integer = &dry_run}};
+    const struct api_parameter parameters[] = {api_integer("dry_run", 0, 1, &dry_run)};
     if (!api_query(call, parameters, 1) || !api_is_json(call)) {
         return;
     }
@@ -161,16 +160,8 @@ void api_get_sweeps(struct api_call *call)
     struct read_question question = api_question(READER_SWEEPS, 200, "unknown_sweep");
     question.params.limit = 100;
     const struct api_parameter parameters[] = {
-        {.name = "limit",
-         .type = API_INTEGER,
-         .min = 1,
-         .max = 1000,
-         .ret_integer = &question.params.limit},
-        {.name = "after",
-         .type = API_INTEGER,
-         .min = 0,
-         .max = INT64_MAX,
-         .ret_integer = &question.params.after},
+        api_integer("limit", 1, 1000, &question.params.limit),
+        api_integer("after", 0, INT64_MAX, &question.params.after),
     };
     if (api_query(call, parameters, 2)) {
         api_read(call, &question);
@@ -188,8 +179,9 @@ void api_get_sweep(struct api_call *call)
 
 /* ---- act ---- */
 
-static void act(struct api_call *call, enum queue_action action)
+void api_act(struct api_call *call)
 {
+    enum queue_action action = (enum queue_action)call->argument;
     if (!api_query(call, NULL, 0)) {
         return;
     }
@@ -213,29 +205,4 @@ static void act(struct api_call *call, enum queue_action action)
                  (long long)n_moved);
     }
     api_park_read(call, &question);
-}
-
-void api_post_cancel(struct api_call *call)
-{
-    act(call, QUEUE_CANCEL);
-}
-
-void api_post_pause(struct api_call *call)
-{
-    act(call, QUEUE_PAUSE);
-}
-
-void api_post_resume(struct api_call *call)
-{
-    act(call, QUEUE_RESUME);
-}
-
-void api_post_delete(struct api_call *call)
-{
-    act(call, QUEUE_DELETE);
-}
-
-void api_post_retry(struct api_call *call)
-{
-    act(call, QUEUE_RETRY);
 }

@@ -134,9 +134,8 @@ static void on_work(uv_work_t *work)
     struct reader *reader;
     int rc = take_reader(job->pool, &reader);
     if (rc == 0) {
-        struct reader_params params = job->question.params;
-        params.state = job->question.state[0] != '\0' ? job->question.state : NULL;
-        rc = reader_run(reader, job->question.query, &params, job->question.format, gather, job);
+        rc = reader_run(reader, job->question.query, &job->question.params, job->question.format,
+                        gather, job);
         give_reader(job->pool, reader);
         if (rc < 0) {
             log_error("a read failed query=%d error=\"%s\"", (int)job->question.query,
@@ -283,8 +282,10 @@ static void answer_whole(struct job *job)
     struct http_request *request = job->request;
     job->request = NULL;
     if (job->result == READER_NOT_FOUND) {
-        answer_error(request, 404, job->question.unknown_code, "there is no such %s",
-                     job->question.unknown_code + strlen("unknown_"));
+        const struct reader_params *params = &job->question.params;
+        answer_error(request, 404, job->question.unknown_code, "there is no %s %lld",
+                     job->question.unknown_code + strlen("unknown_"),
+                     (long long)(params->id > 0 ? params->id : params->sweep));
     } else if (job->result != 0 || job->buffer.failed) {
         answer_unavailable(request, job->pool->closing ? "the daemon is stopping"
                                                        : "the database cannot be read");

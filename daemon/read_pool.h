@@ -14,8 +14,7 @@ struct read_pool;
 
 struct read_question {
     enum reader_query query;
-    struct reader_params params; /* `state` is pointed to the member below, if that is not empty */
-    char state[16];
+    struct reader_params params; /* its `state` outlives the question */
     enum reader_format format;
     int status;        /* of a good answer */
     char location[64]; /* Location, if not empty */

@@ -205,13 +205,6 @@ void reader_close(struct reader *reader)
     free(reader);
 }
 
-int reader_format_by_name(const char *name)
-{
-    static const char *const names[] = {
-        [READER_JSON] = "json", [READER_NDJSON] = "ndjson", [READER_CSV] = "csv"};
-    return store_name_index(names, 3, name);
-}
-
 void reader_params_init(struct reader_params *params)
 {
     *params = (struct reader_params){.depth = -1, .replicates = -1};

@@ -35,8 +35,6 @@ enum reader_query {                /* uses            JSON */
 };
 
 enum reader_format { READER_JSON, READER_NDJSON, READER_CSV };
-/* -1 when it is none. */
-int reader_format_by_name(const char *name);
 
 struct reader_params {
     int64_t id;         /* of the sweep or trial asked for */

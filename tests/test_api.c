@@ -39,6 +39,13 @@ static void expect_error(struct api_fixture *f, const char *method, const char *
     assert_string_not_equal(api_fixture_text(f, "error.message"), "");
 }
 
+static void expect_message(struct api_fixture *f, const char *method, const char *path,
+                           const char *body, const char *message)
+{
+    api_fixture_call(f, method, path, body);
+    assert_string_equal(api_fixture_text(f, "error.message"), message);
+}
+
 /* ---- routes and access ---- */
 
 static void unknown_paths_are_not_found(void **state)
@@ -240,6 +247,10 @@ static void bad_query_parameters_are_refused_by_name(void **state)
         expect_error(f, "GET", cases[i].path, NULL, 400, "invalid_field");
         assert_string_equal(api_fixture_text(f, "error.field"), cases[i].field);
     }
+    expect_message(f, "GET", "/v1/results?format=xml", NULL,
+                   "format must be one of json, ndjson, csv, not \"xml\"");
+    expect_message(f, "GET", "/v1/sweeps?limit=0", NULL,
+                   "limit must be an integer from 1 to 1000, not \"0\"");
 }
 
 /* ---- sweeps ---- */
@@ -331,6 +342,12 @@ static void unknown_ids_are_named_for_what_they_are(void **state)
     expect_error(*state, "POST", "/v1/claims", "{\"worker\": 7}", 404, "unknown_worker");
     expect_error(*state, "POST", "/v1/reports", "{\"worker\": 7, \"reports\": []}", 404,
                  "unknown_worker");
+    expect_message(*state, "GET", "/v1/sweeps/7", NULL, "there is no sweep 7");
+    expect_message(*state, "GET", "/v1/summary?sweep=7", NULL, "there is no sweep 7");
+    expect_message(*state, "POST", "/v1/sweeps/7/cancel", NULL, "there is no sweep 7");
+    expect_message(*state, "GET", "/v1/trials/8/layers", NULL, "there is no trial 8");
+    expect_message(*state, "GET", "/v1/datasets/mnist", NULL,
+                   "the daemon has no data set mnist under its --data directory");
 }
 
 static void results_come_in_three_formats_and_stream_when_they_are_many(void **state)
