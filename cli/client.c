@@ -13,6 +13,7 @@ struct client {
     CURL *curl;
     char *url; /* without a slash at its end */
     char *token;
+    const char *remedy; /* may be NULL */
     long status;
 };
 
@@ -44,6 +45,11 @@ void client_destroy(struct client *client)
     free(client);
 }
 
+void client_set_remedy(struct client *client, const char *remedy)
+{
+    client->remedy = remedy;
+}
+
 const char *client_url(const struct client *client)
 {
     return client->url;
@@ -72,9 +78,9 @@ static enum client_outcome complain_unreachable(const struct client *client, CUR
 
     if (code == CURLE_COULDNT_CONNECT) {
         error_set(error, NULL,
-                  "no daemon answers at %s; start one with 'ninetyd --workers 2', name another "
-                  "with --daemon URL, or read a database without one with --db FILE",
-                  client->url);
+                  "no daemon answers at %s; start one with 'ninetyd --workers 2', or name another "
+                  "with --daemon URL%s%s",
+                  client->url, client->remedy ? ", or " : "", client->remedy ? client->remedy : "");
     } else {
         error_set(error, NULL, "cannot talk to the daemon at %s: %s", client->url, why);
     }

@@ -21,6 +21,10 @@ struct client;
 struct client *client_create(const char *url, const char *token);
 void client_destroy(struct client *client);
 
+/* What a person can do where no daemon answers, beside starting one: ends that error's line. Not
+ * copied. */
+void client_set_remedy(struct client *client, const char *remedy);
+
 const char *client_url(const struct client *client);
 
 /* The status of the last answer: 200, 201, ... */

@@ -1,11 +1,14 @@
 /* backup: a consistent copy of a database, made by SQLite's shell while the daemon goes on. */
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/memory.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DEFAULT_DATABASE "ninety.db"
@@ -28,6 +31,36 @@ static char *statement(const char *file)
     return sql;
 }
 
+/* Runs the shell, whose own words about a failure go to standard error before ours. */
+static int copy(const char *database, const char *file)
+{
+    char *sql = statement(file);
+    const char *const argv[] = {"sqlite3", "-readonly", "-bail", database, sql, NULL};
+    struct child_request request = {.argv = (char *const *)argv,
+                                    .in = -1,
+                                    .out = -1,
+                                    .errors = STDERR_FILENO,
+                                    .death_signal = SIGKILL};
+    pid_t pid;
+    int status = 0;
+
+    int result = child_start(&request, &pid);
+    free(sql);
+    if (result != 0) {
+        fprintf(stderr, "ninety backup: cannot start sqlite3: %s%s\n", strerror(-result),
+                result == -ENOENT ? " (apt install sqlite3)" : "");
+        return EXIT_FAILED;
+    }
+    waitpid(pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        unlink(file); /* what there is of it is no database */
+        fprintf(stderr, "ninety backup: %s could not be copied to %s\n", database, file);
+        return EXIT_FAILED;
+    }
+    printf("%s is copied to %s\n", database, file);
+    return EXIT_OK;
+}
+
 static int run_backup(const struct args *args)
 {
     const char *database = args_value(args, "db") ? args_value(args, "db") : DEFAULT_DATABASE;
@@ -42,11 +75,7 @@ static int run_backup(const struct args *args)
         fprintf(stderr, "ninety backup: %s is there already, and is not overwritten\n", file);
         return EXIT_FAILED;
     }
-    const char *const words[] = {"sqlite3", "-readonly", database, statement(file), NULL};
-    execvp(words[0], (char *const *)words);
-    fprintf(stderr, "ninety backup: cannot start sqlite3: %s%s\n", strerror(errno),
-            errno == ENOENT ? " (apt install sqlite3)" : "");
-    return EXIT_FAILED;
+    return copy(database, file);
 }
 
 static const struct option backup_options[] = {

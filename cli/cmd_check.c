@@ -96,7 +96,8 @@ static int check_database(const char *database)
     fclose(stream);
     waitpid(pid, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "ninety check: sqlite3 could not read %s\n", database);
+        fprintf(stderr, "ninety check: %s cannot be checked: is it a database of ninety?\n",
+                database);
         return EXIT_FAILED;
     }
     if (n > 0) {

@@ -37,7 +37,7 @@ struct run {
     struct local *local;
     struct client *client;
     json_t *sweep; /* as last seen */
-    bool database_in_use;
+    char *other;   /* the URL of a daemon that has the database in use */
 };
 
 /* ---- data ---- */
@@ -125,8 +125,10 @@ static int start_daemon(struct run *run, struct error *error)
     if (result == 0) {
         result = local_start(&options, &run->local, error);
     }
+    if (result == LOCAL_IN_USE) {
+        run->other = local_url_of_other(run->database);
+    }
     if (result != 0) {
-        run->database_in_use = strstr(error->message, "in use by another ninetyd");
         return ERROR_INVALID;
     }
     run->client = client_create(local_url(run->local), NULL);
@@ -188,9 +190,9 @@ static int submit(struct run *run, struct error *error)
     if (client_status(run->client) == 200) {
         return take_up(run, error);
     }
-    fprintf(stderr, "sweep %lld: %lld trials in %lld cells\n", (long long)sweeps_id(run->sweep),
-            (long long)json_integer_value(json_object_get(run->sweep, "trials")),
-            (long long)json_integer_value(json_object_get(run->sweep, "cells")));
+    char *size = sweeps_size(run->sweep);
+    fprintf(stderr, "sweep %lld: %s\n", (long long)sweeps_id(run->sweep), size);
+    free(size);
     return 0;
 }
 
@@ -325,16 +327,18 @@ static int run_run(const struct args *args)
         code = EXIT_INTERRUPTED;
     } else if (code == EXIT_FAILED || code == EXIT_USAGE) {
         command_complain(args, &error);
-        fputs(run.database_in_use
-                  ? "to give the sweep to that ninetyd: ninety submit --watch, with "
-                    "the same file or flags\n"
-                  : "",
-              stderr);
+        if (run.other) {
+            fprintf(stderr,
+                    "to give the sweep to that ninetyd: ninety submit --watch --daemon %s, with "
+                    "the same file or flags\n",
+                    run.other);
+        }
     }
     local_stop(run.local);
     client_destroy(run.client);
     json_decref(run.sweep);
     json_decref(run.spec);
+    free(run.other);
     return code;
 }
 

@@ -6,11 +6,6 @@
 
 #include <stdlib.h>
 
-static long long integer_at(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 static enum client_outcome post_spec(const struct args *args, struct client *client,
                                      const json_t *spec, json_t **ret, struct error *error)
 {
@@ -28,15 +23,17 @@ static enum client_outcome post_spec(const struct args *args, struct client *cli
 
 static int show_submitted(const struct args *args, struct client *client, const json_t *answer)
 {
+    char *size = sweeps_size(answer);
+    long long id = (long long)sweeps_id(answer);
+
     if (args_has(args, "dry-run")) {
-        printf("%lld trials in %lld cells; nothing was submitted\n", integer_at(answer, "trials"),
-               integer_at(answer, "cells"));
+        printf("%s; nothing was submitted\n", size);
+        free(size);
         return EXIT_OK;
     }
-    long long id = integer_at(answer, "id");
-    printf("sweep %lld%s: %lld trials in %lld cells\n", id,
-           client_status(client) == 200 ? " (submitted before)" : "", integer_at(answer, "trials"),
-           integer_at(answer, "cells"));
+    printf("sweep %lld%s: %s\n", id, client_status(client) == 200 ? " (submitted before)" : "",
+           size);
+    free(size);
     if (args_has(args, "watch")) {
         fflush(stdout);
         return sweeps_watch(args, client, id);

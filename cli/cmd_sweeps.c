@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 #include "cli/sweeps.h"
 #include "cli/table.h"
+#include "cli/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -188,13 +189,13 @@ static void say_done(const char *verb, int64_t sweep_id, const json_t *sweep)
 
     progress_read(sweep, &progress);
     if (strcmp(verb, "retry") == 0) {
-        printf("sweep %lld: %lld trials queued again\n", id,
-               (long long)json_integer_value(json_object_get(sweep, "retried")));
+        int64_t n = json_integer_value(json_object_get(sweep, "retried"));
+        printf("sweep %lld: %lld trial%s queued again\n", id, (long long)n, text_plural(n));
         return;
     }
     if (strcmp(verb, "delete") == 0) {
-        printf("sweep %lld: deleted, with %lld trials\n", id,
-               (long long)json_integer_value(json_object_get(sweep, "deleted")));
+        int64_t n = json_integer_value(json_object_get(sweep, "deleted"));
+        printf("sweep %lld: deleted, with %lld trial%s\n", id, (long long)n, text_plural(n));
         return;
     }
     printf("sweep %lld is %s: %lld of %lld trials done\n", id, progress.state,

@@ -7,9 +7,12 @@
 #include "cli/text.h"
 #include "cli/train.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what to train ---- */
 
@@ -173,6 +176,30 @@ static int collect_options(const struct args *args, const char *ret[TRAIN_OPTION
     return 0;
 }
 
+/* What cannot be read or kept is told before the training, not after it. */
+static int check_files(const struct args *args, struct error *error)
+{
+    static const struct {
+        const char *option;
+        bool written;
+    } files[] = {{"load", false}, {"order", false}, {"save", true}, {"trace", true}};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        const char *path = args_value(args, files[i].option);
+        if (!path) {
+            continue;
+        }
+        char *copy = must(strdup(path));
+        bool fits = files[i].written ? access(dirname(copy), W_OK) == 0 : access(path, R_OK) == 0;
+        free(copy);
+        if (!fits) {
+            return error_set(error, NULL, "--%s: cannot %s %s: %s", files[i].option,
+                             files[i].written ? "write" : "read", path, strerror(errno));
+        }
+    }
+    return 0;
+}
+
 static int show_outcome(const struct args *args, const struct trial_config *config,
                         enum train_outcome outcome, const struct trial_result *result)
 {
@@ -204,6 +231,10 @@ static int run_train(const struct args *args)
     if (read_config(args, &config, &error) != 0 || collect_options(args, options, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
+    }
+    if (check_files(args, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_FAILED;
     }
     struct show show = {.quiet = args_has(args, "json"), .config = &config};
     if (!show.quiet) {

@@ -1,5 +1,7 @@
 #include "cli/connection.h"
 
+#include "cli/command.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +25,14 @@ static int read_token(const char *path, char *ret, size_t size, struct error *er
     return 0;
 }
 
-static int open_remote(const struct args *args, struct connection *ret, struct error *error)
+/* A client of the daemon at `url`, with the token that flag or environment give. */
+static int connect_to(const char *url, const struct args *args, struct connection *ret,
+                      struct error *error)
 {
-    const char *url = args_value(args, "daemon");
     const char *token_file = args_value(args, "token-file");
     const char *token = getenv("NINETY_TOKEN");
     char line[1024];
 
-    if (!url) {
-        url = getenv("NINETY_DAEMON");
-    }
     if (token_file) {
         int result = read_token(token_file, line, sizeof(line), error);
         if (result != 0) {
@@ -40,13 +40,34 @@ static int open_remote(const struct args *args, struct connection *ret, struct e
         }
         token = line;
     }
-    ret->client = client_create(url && *url ? url : DEFAULT_URL, token && *token ? token : NULL);
+    ret->client = client_create(url, token && *token ? token : NULL);
     return 0;
 }
 
-static int open_database(const char *path, struct connection *ret, struct error *error)
+static int open_remote(const struct args *args, struct connection *ret, struct error *error)
 {
+    const char *url = args_value(args, "daemon");
+
+    if (!url) {
+        url = getenv("NINETY_DAEMON");
+    }
+    int result = connect_to(url && *url ? url : DEFAULT_URL, args, ret, error);
+    if (result != 0) {
+        return result;
+    }
+    if (args->command->sets & OPTIONS_DATABASE) {
+        client_set_remedy(ret->client, "read a database without one with --db FILE");
+    } else if (args->command->sets & OPTIONS_SWEEP) {
+        client_set_remedy(ret->client, "train without one: 'ninety run' takes the same arguments");
+    }
+    return 0;
+}
+
+static int open_database(const struct args *args, struct connection *ret, struct error *error)
+{
+    const char *path = args_value(args, "db");
     struct local_options options = {.database = path};
+    char *url = NULL;
 
     /* A daemon would make the file; who asks for results has mistyped its name. */
     if (access(path, R_OK) != 0) {
@@ -55,7 +76,10 @@ static int open_database(const char *path, struct connection *ret, struct error 
     int result = local_start(&options, &ret->local, error);
     if (result == 0) {
         ret->client = client_create(local_url(ret->local), NULL);
+    } else if (result == LOCAL_IN_USE && (url = local_url_of_other(path))) {
+        result = connect_to(url, args, ret, error);
     }
+    free(url);
     return result;
 }
 
@@ -67,7 +91,7 @@ int connection_open(const struct args *args, struct connection *ret, struct erro
     if (database && args_has(args, "daemon")) {
         return error_set(error, NULL, "--db and --daemon contradict each other: give one");
     }
-    return database ? open_database(database, ret, error) : open_remote(args, ret, error);
+    return database ? open_database(args, ret, error) : open_remote(args, ret, error);
 }
 
 void connection_close(struct connection *connection)

@@ -1,6 +1,7 @@
 /*
- * How a command gets at its sweeps: a client of the daemon that --daemon names, or with --db, of a
- * daemon without workers that is started on that file for as long as the command takes.
+ * How a command gets at its sweeps: a client of the daemon that --daemon names, or with --db, of
+ * the daemon that has that file in use, or of one without workers that is started on it for as long
+ * as the command takes.
  */
 #pragma once
 
@@ -11,7 +12,7 @@
 
 struct connection {
     struct client *client;
-    struct local *local; /* NULL but with --db */
+    struct local *local; /* the one that was started */
 };
 
 /* From --db, or --daemon and --token-file, NINETY_DAEMON and NINETY_TOKEN. 0 or ERROR_INVALID;

@@ -20,6 +20,8 @@
 
 #define TOLD_MAX 16
 
+#define IN_USE "is in use by another ninetyd" /* daemon/store.c says so */
+
 struct local {
     pid_t pid;
     bool ended;
@@ -272,10 +274,25 @@ int local_start(const struct local_options *options, struct local **ret, struct 
     remove_port_file(local);
     if (result != 0) {
         local_stop(local);
-        return result;
+        return error && strstr(error->message, IN_USE) ? LOCAL_IN_USE : result;
     }
     *ret = local;
     return 0;
+}
+
+char *local_url_of_other(const char *database)
+{
+    char *path = text_format("%s.lock", database);
+    FILE *file = fopen(path, "r");
+    char url[256] = "";
+
+    free(path);
+    if (!file) {
+        return NULL;
+    }
+    bool found = fscanf(file, "%*d %255s", url) == 1;
+    fclose(file);
+    return found ? must(strdup(url)) : NULL;
 }
 
 /* ---- running and stopping ---- */

@@ -22,8 +22,14 @@ struct local_options {
 
 struct local;
 
-/* Returns when it listens. 0 or ERROR_INVALID. */
+#define LOCAL_IN_USE 2 /* another ninetyd has the database; *error is filled */
+
+/* Returns when it listens. 0, ERROR_INVALID or LOCAL_IN_USE. */
 int local_start(const struct local_options *options, struct local **ret, struct error *error);
+
+/* Where the ninetyd can be reached that has this database in use; malloc'd, NULL when it has not
+ * said so. */
+char *local_url_of_other(const char *database);
 
 /* Stops it, waits for its end, frees. NULL is fine. */
 void local_stop(struct local *local);

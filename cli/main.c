@@ -29,10 +29,32 @@ const struct command *command_by_name(const char *name)
     return NULL;
 }
 
+/* Most messages begin with the last part of their field, "depth must be ..." for base.depth: its
+ * length there, or 0. A flag has dashes where a field has underscores. */
+static size_t field_in_message(const struct error *error)
+{
+    const char *dot = strrchr(error->field, '.');
+    const char *name = dot ? dot + 1 : error->field;
+    size_t n = strlen(error->field);
+
+    if (n > 0 && strncmp(error->message, error->field, n) == 0) {
+        return n;
+    }
+    name += strspn(name, "-");
+    for (n = 0; name[n] && name[n] != '['; n++) {
+        if (error->message[n] != (name[n] == '-' ? '_' : name[n])) {
+            return 0;
+        }
+    }
+    return error->message[n] == ' ' ? n : 0;
+}
+
 void command_complain(const struct args *args, const struct error *error)
 {
+    size_t said = field_in_message(error);
+
     fprintf(stderr, "ninety %s: %s%s%s\n", args->command->name, error->field,
-            error->field[0] ? ": " : "", error->message);
+            error->field[0] && said == 0 ? ": " : "", error->message + said);
 }
 
 static int complain_unknown(const char *name)

@@ -212,7 +212,7 @@ void summary_print_list(const json_t *rows, const struct terminal *terminal, FIL
         {"median_steps", "median"},
         {"q1_steps", "q1"},
         {"q3_steps", "q3"},
-        {"median_seconds", "seconds", table_duration},
+        {"median_seconds", "seconds"},
         {"mean_ms_per_step", "ms/step"},
         {NULL},
     };

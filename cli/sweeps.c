@@ -22,9 +22,21 @@ int64_t sweeps_id(const json_t *sweep)
     return json_integer_value(json_object_get(sweep, "id"));
 }
 
+char *sweeps_size(const json_t *sweep)
+{
+    int64_t trials = json_integer_value(json_object_get(sweep, "trials"));
+    int64_t cells = json_integer_value(json_object_get(sweep, "cells"));
+
+    return text_format("%lld trial%s in %lld cell%s", (long long)trials, text_plural(trials),
+                       (long long)cells, text_plural(cells));
+}
+
+/* Longer ones are no ids, and would not fit. */
 static bool is_number(const char *word)
 {
-    return word[0] && word[strspn(word, "0123456789")] == '\0';
+    size_t digits = strspn(word, "0123456789");
+
+    return digits > 0 && digits < 19 && word[digits] == '\0';
 }
 
 /* The id of the newest sweep of that name (NULL: of any); 0 if there is none. */

@@ -15,6 +15,8 @@
 int sweeps_find(const struct args *args, struct client *client, const char *word, json_t **ret);
 
 int64_t sweeps_id(const json_t *sweep);
+/* "70 trials in 14 cells"; malloc'd. */
+char *sweeps_size(const json_t *sweep);
 
 /* Rows of the view `summary`; `sweep` 0 = of all. New reference. */
 enum client_outcome sweeps_summary(struct client *client, int64_t sweep, json_t **ret,

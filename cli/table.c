@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define GAP 2 /* blanks between columns */
+#define GAP 2         /* blanks between columns */
+#define LEAST_WIDTH 8 /* what a shortened column keeps */
 
 /* ---- cells ---- */
 
@@ -116,10 +117,25 @@ static size_t count_columns(const struct column *columns)
     return n;
 }
 
+static const char *title_of(const struct column *column)
+{
+    return column->title ? column->title : column->key;
+}
+
+static size_t layout_width(const struct layout *layout)
+{
+    size_t width = 0;
+
+    for (size_t c = 0; c < layout->n_columns; c++) {
+        width += layout->width[c] + (c > 0 ? GAP : 0);
+    }
+    return width;
+}
+
 static void layout_measure(struct layout *layout, const struct column *columns)
 {
     for (size_t c = 0; c < layout->n_columns; c++) {
-        layout->width[c] = text_width(columns[c].title ? columns[c].title : columns[c].key);
+        layout->width[c] = text_width(title_of(&columns[c]));
         layout->to_right[c] = layout->n_rows > 0;
         for (size_t r = 0; r < layout->n_rows; r++) {
             const char *cell = layout->cells[r * layout->n_columns + c];
@@ -157,21 +173,38 @@ static void layout_clear(struct layout *layout)
     free(layout->to_right);
 }
 
-/* The last column gets what a live terminal has left, but never less than a few letters. */
-static void layout_fit(struct layout *layout, const struct terminal *terminal)
+/* The widest column of words that can still be narrower than `width`; n_columns if there is none.
+ */
+static size_t widest_column(const struct layout *layout, const struct column *columns)
 {
-    size_t before = 0, last = layout->n_columns - 1;
+    size_t widest = layout->n_columns, width = LEAST_WIDTH;
 
-    for (size_t c = 0; c < last; c++) {
-        before += layout->width[c] + GAP;
+    for (size_t c = 0; c < layout->n_columns; c++) {
+        if (!layout->to_right[c] && layout->width[c] > width &&
+            layout->width[c] > text_width(title_of(&columns[c]))) {
+            widest = c;
+            width = layout->width[c];
+        }
     }
-    size_t room = (size_t)terminal->width > before + 8 ? (size_t)terminal->width - before : 8;
-    if (!terminal->live || layout->width[last] <= room) {
-        return;
-    }
-    layout->width[last] = room;
-    for (size_t r = 0; r < layout->n_rows; r++) {
-        text_shorten(layout->cells[r * layout->n_columns + last], room);
+    return widest;
+}
+
+/* On a live terminal the widest columns of words are shortened until the table fits, or none can
+ * be. */
+static void layout_fit(struct layout *layout, const struct column *columns,
+                       const struct terminal *terminal)
+{
+    size_t c;
+
+    while (terminal->live && layout_width(layout) > (size_t)terminal->width &&
+           (c = widest_column(layout, columns)) < layout->n_columns) {
+        size_t title = text_width(title_of(&columns[c]));
+        size_t least = title > LEAST_WIDTH ? title : LEAST_WIDTH;
+        size_t excess = layout_width(layout) - (size_t)terminal->width;
+        layout->width[c] = layout->width[c] > least + excess ? layout->width[c] - excess : least;
+        for (size_t r = 0; r < layout->n_rows; r++) {
+            text_shorten(layout->cells[r * layout->n_columns + c], layout->width[c]);
+        }
     }
 }
 
@@ -195,10 +228,10 @@ void table_print(const json_t *rows, const struct column *columns, const struct 
     struct layout layout;
 
     layout_fill(&layout, rows, columns);
-    layout_fit(&layout, terminal);
+    layout_fit(&layout, columns, terminal);
     fputs(terminal->colour ? "\033[1m" : "", out);
     for (size_t c = 0; c < layout.n_columns; c++) {
-        print_padded(&layout, c, columns[c].title ? columns[c].title : columns[c].key, out);
+        print_padded(&layout, c, title_of(&columns[c]), out);
     }
     fputs(terminal->colour ? "\033[0m\n" : "\n", out);
     for (size_t r = 0; r < layout.n_rows; r++) {

@@ -27,7 +27,7 @@ char *table_percent(const json_t *row, const char *key);  /* 0..1 as "90.12 %" *
 char *table_ago(const json_t *row, const char *key);      /* a time as "12 s ago" */
 
 /* Aligned columns: a column whose every cell is a number or "-" stands to the right. On a live
- * terminal the last column is shortened to fit. `columns` ends with a NULL key. */
+ * terminal the widest columns of words are shortened to fit. `columns` ends with a NULL key. */
 void table_print(const json_t *rows, const struct column *columns, const struct terminal *terminal,
                  FILE *out);
 

@@ -65,6 +65,11 @@ static size_t next_character(const char *text, int *ret_columns)
     return length;
 }
 
+const char *text_plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 size_t text_width(const char *text)
 {
     size_t width = 0;

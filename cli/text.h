@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define TEXT_SIZE 32
 
@@ -12,6 +13,9 @@ void text_duration(double seconds, char ret[TEXT_SIZE]);
 
 /* At most four significant digits and no trailing zeros: "51", "11.73", "1200"; "-" for NAN. */
 void text_number(double number, char ret[TEXT_SIZE]);
+
+/* "" for one of a thing, "s" for any other number of them. */
+const char *text_plural(int64_t n);
 
 /* Columns of UTF-8 text on a terminal; a byte that is no UTF-8 counts as one. */
 size_t text_width(const char *text);

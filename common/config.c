@@ -1,5 +1,7 @@
 #include "common/config.h"
 
+#include "common/suggest.h"
+
 #include "common/decimal.h"
 
 #include <stdio.h>
@@ -22,6 +24,24 @@ void config_draft_set(struct config_draft *draft, enum config_field field,
     draft->value[field] = *value;
 }
 
+int config_unknown_field(const char *name, const char *path, struct error *error)
+{
+    struct suggestion nearest;
+
+    suggest_begin(&nearest, name);
+    for (int i = 0; i < CONFIG_FIELD_COUNT; i++) {
+        suggest_offer(&nearest, config_fields[i].name);
+    }
+    if (nearest.word) {
+        return error_set(error, path,
+                         "there is no field '%.60s' in a configuration; did you mean '%s'?", name,
+                         nearest.word);
+    }
+    return error_set(
+        error, path,
+        "there is no field '%.60s' in a configuration; docs/configuration.md lists them", name);
+}
+
 int config_draft_set_json(struct config_draft *draft, const json_t *object, struct error *error)
 {
     if (!json_is_object(object)) {
@@ -33,7 +53,7 @@ int config_draft_set_json(struct config_draft *draft, const json_t *object, stru
     {
         enum config_field field = config_field_by_name(name);
         if (field == CONFIG_FIELD_COUNT) {
-            return error_set(error, name, "there is no field '%.60s' in a configuration", name);
+            return config_unknown_field(name, name, error);
         }
         struct config_value value;
         int rc = config_value_from_json(field, member, &value, error);

@@ -158,6 +158,9 @@ void config_draft_set(struct config_draft *draft, enum config_field field,
                       const struct config_value *value);
 /* Sets every member of a JSON object; an unknown member is an error that names it. */
 int config_draft_set_json(struct config_draft *draft, const json_t *object, struct error *error);
+/* That error: there is no field of this name, and which one may have been meant. `path` is to
+ * blame. */
+int config_unknown_field(const char *name, const char *path, struct error *error);
 
 /* Fills defaults and checks the whole (depth with hidden_units, width without depth, batch_size
  * above train_size, ...). *ret is untouched on error. */

@@ -213,8 +213,8 @@ static int announce(struct daemon *d, const char *name, int port, struct error *
     make_url(name, port, url);
     log_info("ninetyd " NINETY_VERSION " listens url=%s db=%s data=%s", url, d->options.db,
              d->options.data != NULL ? d->options.data : "-");
-    int rc = 0;
-    if (d->options.port_file != NULL) {
+    int rc = store_announce(d->store, url);
+    if (rc == 0 && d->options.port_file != NULL) {
         rc = write_port_file(d->options.port_file, port, error);
     }
     if (rc == 0 && d->options.workers > 0) {

@@ -20,14 +20,25 @@
 
 static int refuse_held(struct error *error, const char *path, int lock_fd)
 {
-    char pid[32] = "";
-    ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
-    pid[n > 0 ? n : 0] = '\0';
-    pid[strcspn(pid, "\n")] = '\0';
+    char text[192] = "", pid[32] = "", url[128] = "";
+    ssize_t n = pread(lock_fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    sscanf(text, "%31s %127s", pid, url);
     return error_set(error, NULL,
-                     "%s is in use by another ninetyd%s%s: stop that one, or choose another file "
-                     "with --db",
-                     path, pid[0] ? ", process " : "", pid);
+                     "%s is in use by another ninetyd%s%s%s%s: stop that one, or choose another "
+                     "file with --db",
+                     path, pid[0] ? ", process " : "", pid, url[0] ? " at " : "", url);
+}
+
+static int write_lock(struct store *store, const char *url)
+{
+    char text[192];
+    int n = snprintf(text, sizeof(text), "%ld\n%s%s", (long)getpid(), url, url[0] ? "\n" : "");
+    if (ftruncate(store->lock_fd, 0) != 0) {
+        return -errno;
+    }
+    ssize_t written = pwrite(store->lock_fd, text, (size_t)n, 0);
+    return written == n ? 0 : written < 0 ? -errno : -ENOSPC;
 }
 
 /* Taken before the database is touched and held until the process ends. */
@@ -47,12 +58,13 @@ static int take_lock(struct store *store, struct error *error)
                    ? refuse_held(error, store->path, store->lock_fd)
                    : error_set(error, NULL, "cannot lock %s: %s", path, strerror(errno));
     }
-    char pid[32];
-    int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
-        return error_set(error, NULL, "cannot write %s: %s", path, strerror(errno));
-    }
-    return 0;
+    int rc = write_lock(store, "");
+    return rc == 0 ? 0 : error_set(error, NULL, "cannot write %s: %s", path, strerror(-rc));
+}
+
+int store_announce(struct store *store, const char *url)
+{
+    return write_lock(store, url);
 }
 
 /* ---- opening and migrating ---- */

@@ -18,6 +18,10 @@ struct store;
  * 0; ERROR_INVALID with one clear line in error->message when a person must do something (held by
  * another ninetyd, newer schema, not writable, not a database); -ENOMEM. */
 int store_open(const char *path, struct store **ret, struct error *error);
+
+/* Writes where this daemon can be reached into the lock beside the database (PATH.lock: a line with
+ * the process id, and one with this URL), for whoever finds the database in use. 0 or -errno. */
+int store_announce(struct store *store, const char *url);
 /* Rolls back what is not committed; NULL is fine. */
 void store_close(struct store *store);
 

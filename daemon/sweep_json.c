@@ -113,7 +113,7 @@ static int read_axis(struct sweep *sweep, const char *name, const json_t *list, 
     snprintf(path, sizeof(path), "parameters.%.100s", name);
     enum config_field field = config_field_by_name(name);
     if (field == CONFIG_FIELD_COUNT) {
-        return error_set(error, path, "there is no field '%.60s' in a configuration", name);
+        return config_unknown_field(name, path, error);
     }
     if (field == CONFIG_SEED) {
         return refuse_seed(error, "parameters");

@@ -76,7 +76,16 @@ static void control_characters_never_reach_the_terminal(void **state)
     free(text);
 }
 
-static void the_last_column_is_shortened_to_fit_a_live_terminal(void **state)
+/* Takes the text. */
+static void assert_lines_fit(char *text, size_t width)
+{
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        assert_true(text_width(line) <= width);
+    }
+    free(text);
+}
+
+static void the_widest_columns_are_shortened_to_fit_a_live_terminal(void **state)
 {
     const struct terminal narrow = {.live = true, .width = 30};
     (void)state;
@@ -85,10 +94,14 @@ static void the_last_column_is_shortened_to_fit_a_live_terminal(void **state)
                           "\"a reason that is much too long for this\"}]",
                           columns, &narrow);
     assert_non_null(strstr(text, "a reason that .."));
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        assert_true(text_width(line) <= 30);
-    }
-    free(text);
+    assert_lines_fit(text, 30);
+
+    text = table_of("[{\"name\": \"\u540d\u524d\u540d\u524d of a sweep that is long\","
+                    " \"steps\": 1, \"note\": \"also much too long\"}]",
+                    columns, &narrow);
+    assert_non_null(strstr(text, "\u540d\u524d\u540d.."));
+    assert_non_null(strstr(text, " 1  "));
+    assert_lines_fit(text, 30);
 }
 
 static void cells_can_be_printed_in_other_ways(void **state)
@@ -161,7 +174,7 @@ int main(void)
         cmocka_unit_test(numbers_stand_to_the_right_and_words_to_the_left),
         cmocka_unit_test(wide_letters_take_their_columns),
         cmocka_unit_test(control_characters_never_reach_the_terminal),
-        cmocka_unit_test(the_last_column_is_shortened_to_fit_a_live_terminal),
+        cmocka_unit_test(the_widest_columns_are_shortened_to_fit_a_live_terminal),
         cmocka_unit_test(cells_can_be_printed_in_other_ways),
         cmocka_unit_test(csv_quotes_what_needs_it),
         cmocka_unit_test(durations_read_well_at_every_size),

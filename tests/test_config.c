@@ -146,7 +146,8 @@ static void bad_input_names_field_value_and_remedy(void **state)
     static const struct {
         const char *input, *field, *message;
     } cases[] = {
-        {"{\"depht\": 3}", "depht", "no field 'depht'"},
+        {"{\"depht\": 3}", "depht", "no field 'depht' in a configuration; did you mean 'depth'?"},
+        {"{\"color\": 3}", "color", "docs/configuration.md lists them"},
         {"{\"depth\": 8}", "depth", "needs width"},
         {"{\"depth\": 0}", "depth", "from 1 to 64, not 0"},
         {"{\"depth\": 65, \"width\": 3}", "depth", "not 65"},

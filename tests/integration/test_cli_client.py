@@ -70,8 +70,13 @@ class Client(unittest.TestCase):
                            "message": "depth must be an integer from 1 to 64, not 70"}}
         done = self.ask(400, error, "submit", "--depth", "1,2")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr, "ninety submit: parameters.depth[2]: "
-                                      "depth must be an integer from 1 to 64, not 70\n")
+        self.assertEqual(done.stderr, "ninety submit: parameters.depth[2] "
+                                      "must be an integer from 1 to 64, not 70\n")
+        error["error"]["message"] = "there is no field 'depht'"
+        done = self.ask(400, error, "submit", "--depth", "1,2")
+        self.assertEqual(done.stderr, "ninety submit: parameters.depth[2]: there is no field 'depht'\n")
+        self.assertEqual(run("train", "--batch-norm", "no").stderr,
+                         "ninety train: batch_norm must be one of none, before, after, not 'no'\n")
 
     def test_a_missing_token_is_told_apart_from_a_wrong_one(self):
         error = {"error": {"code": "unauthorized", "message": "no"}}

@@ -46,7 +46,7 @@ class Daemon(Programs):
     def test_submit_and_watch_in_one(self):
         self.train_all()
         shown = self.ask("submit", *TINY, "--depth", "1", "--watch")
-        self.assertIn("sweep 1: 1 trials in 1 cells", shown)
+        self.assertIn("sweep 1: 1 trial in 1 cell", shown)
         self.assertEqual(self.count("succeeded"), 1)
 
     def test_an_idempotency_key_submits_once(self):
@@ -68,6 +68,7 @@ class Daemon(Programs):
         self.assertIn("cancelled", refused.stderr)
         self.assertIn("3 trials queued again", self.ask("retry", "s"))
         self.ask("status", "7", code=1)
+        self.ask("status", "99999999999999999999", code=1)
 
     def test_watching_can_be_stopped_and_does_not_stop_the_sweep(self):
         self.ask("submit", *TINY, "--depth", "1")
@@ -97,11 +98,15 @@ class Daemon(Programs):
         self.ask("cancel", "1")
         self.ask("watch", "1", code=3)
 
-    def test_a_database_is_read_without_a_daemon(self):
+    def test_a_database_in_use_is_read_through_its_daemon(self):
         self.ask("submit", *TINY, "--depth", "1..2", "--name", "kept")
         done = self.ninety("status", "--db", self.db)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("in use by another ninetyd", done.stderr)
+        self.assertIn("kept", done.stdout, done.stderr)
+        self.assertEqual(self.ninety("cancel", "kept", "--db", self.db).returncode, 0)
+        self.assertIn("cancelled", self.ask("status"))
+
+    def test_a_database_is_read_without_a_daemon(self):
+        self.ask("submit", *TINY, "--depth", "1..2", "--name", "kept")
         self.daemon.send_signal(signal.SIGTERM)
         self.daemon.communicate(timeout=30)
         done = self.ninety("status", "--db", self.db)
@@ -143,6 +148,9 @@ class Daemon(Programs):
         self.ask("submit", *TINY, "--depth", "1..2", "--name", "s")
         copy = self.folder / "it's a copy.db"
         self.assertEqual(self.ninety("backup", "--db", self.db, copy).returncode, 0)
+        nowhere = self.ninety("backup", "--db", self.db, "/nonexistent/copy.db")
+        self.assertEqual(nowhere.returncode, 1)
+        self.assertIn("could not be copied to /nonexistent/copy.db", nowhere.stderr)
         again = self.ninety("backup", "--db", self.db, copy)
         self.assertEqual(again.returncode, 1)
         self.assertIn("is there already", again.stderr)

@@ -88,10 +88,10 @@ class Run(Programs):
         until(lambda: not any(alive(pid) for pid in started), "daemon, worker and trainers to end")
 
     def test_a_database_in_use_is_told_with_the_way_round(self):
-        self.start_daemon()
+        _, url = self.start_daemon()
         done = self.run_tiny("--depth", "1")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("ninety submit", done.stderr)
+        self.assertIn(f"ninety submit --watch --daemon {url}", done.stderr)
         self.assertIn(str(self.db), done.stderr)
 
     def test_failed_trials_are_told_and_can_be_trained_again(self):
@@ -308,9 +308,10 @@ class Train(Programs):
         done = self.ninety(*self.words, "--save", "x", "--trainer", "true")
         self.assertEqual(done.returncode, 2)
         self.assertIn("option of ninety-trainer", done.stderr)
-        done = self.ninety(*self.words, "--load", "/nowhere")
-        self.assertEqual(done.returncode, 3)
-        self.assertIn("/nowhere: cannot be read", done.stderr)
+        for flag, what in ("--load", "read"), ("--order", "read"), ("--save", "write"), ("--trace", "write"):
+            done = self.ninety(*self.words, flag, "/nowhere/file")  # told before it trains
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(f"{flag}: cannot {what} /nowhere/file: No such file", done.stderr)
 
     def test_a_trainer_that_dies_is_told(self):
         done = self.ninety(*self.words, "--trainer", "echo nonsense")
