@@ -120,6 +120,8 @@ void api_serve_waiters(struct api *api, const struct queue_time *now)
         if (http_is_alive(w->call->request)) {
             struct api_call *call = w->call;
             if (!claim(call, w->worker, w->max, now)) {
+                /* It took over results, and there may be more: the next round goes on. */
+                api->wait_ms = queue_claimable(api->queue) > 0 ? 0 : api->wait_ms;
                 return;
             }
             remove_waiter(api, w);

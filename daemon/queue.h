@@ -13,7 +13,8 @@
  * A sweep with `reuse` first has its cells compared with all earlier ones, in slices, and can be
  * claimed when that is done. A claim of its trial comes with offers: results of the same
  * configuration and seed. The worker that finds one made as it would make it reports which, and
- * the trial ends with a copy.
+ * the trial ends with a copy. What a worker has taken once it would take again: later claims of it
+ * end such trials by themselves and go on to the next, a slice of them at a time.
  *
  * One tick, one transaction. Whoever runs the event loop calls the operations below while it
  * handles requests, and queue_commit once before it sends the answers:
@@ -157,7 +158,7 @@ struct queue_claim {
 int64_t queue_claimable(const struct queue *queue);
 
 /* Leases up to `max` trials, highest priority first, sweeps of equal priority in turn; *ret_n may
- * be 0. 0 or QUEUE_UNKNOWN_WORKER. */
+ * be 0, also while more can be claimed: then it was busy with copies. 0 or QUEUE_UNKNOWN_WORKER. */
 int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
                 struct queue_claim *ret_claims, size_t *ret_n);
 

@@ -74,10 +74,17 @@ struct queue_lease {
     struct queue_lease *earlier, *later;
 };
 
+/* What a worker would train with, for trials on one data set. */
+struct queue_vouch {
+    char dataset[64];
+    char trainer[64], kernel[32], data_sha256[SHA256_HEX_SIZE];
+};
+
 struct queue_worker_state {
     struct store_worker row;
     int64_t seen_ms;
     bool dirty;
+    struct queue_vouch *vouch; /* since it took an offer; NULL = not known */
     struct meter meter;
     struct queue_worker_state *earlier, *later; /* by seen_ms */
     struct queue_worker_state *next_dirty;
@@ -179,6 +186,15 @@ int queue_find_offers(struct queue *queue, const struct queue_sweep *sweep, int6
  * there is none that it may take over. */
 int queue_take_over(struct queue *queue, const struct queue_lease *lease, int64_t from,
                     struct store_reused *ret);
+
+/* The worker took over this result. From now on it need not be asked about others like it ... */
+void queue_vouch(struct queue_worker_state *worker, const char *dataset,
+                 const struct trial_result *result);
+/* ... until it trains with something else. */
+void queue_check_vouch(struct queue_worker_state *worker, const struct trial_result *result);
+/* The offer of a claim that the worker is known to take; NULL = none. */
+const struct reuse_offer *queue_find_vouched(const struct queue_worker_state *worker,
+                                             const struct queue_claim *claim);
 
 /* ---- queue_sweeps.c ---- */
 

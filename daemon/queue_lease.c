@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* ---- claims ---- */
+/* ---- the next trial ---- */
 
 int64_t queue_claimable(const struct queue *queue)
 {
@@ -79,30 +79,6 @@ static int claim_one(struct queue *queue, struct queue_worker_state *worker,
     meter_start(&worker->meter, queue->now.mono_ms);
     queue_mark_sweep(memory, sweep);
     return queue_recount(memory, sweep);
-}
-
-int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
-                struct queue_claim *ret_claims, size_t *ret_n)
-{
-    struct queue_worker_state *heard;
-    int rc = queue_enter(queue, now);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = queue_hear(queue, worker, &heard);
-    size_t n = 0;
-    while (rc == 0 && n < max && queue->memory.claimable > 0) {
-        rc = queue_write(queue);
-        if (rc == 0) {
-            rc = claim_one(queue, heard, &ret_claims[n]);
-            n++;
-        }
-    }
-    rc = queue_leave(queue, rc);
-    if (rc == 0) {
-        *ret_n = n;
-    }
-    return rc;
 }
 
 /* ---- the end of an attempt ---- */
@@ -245,6 +221,75 @@ int queue_expire(struct queue *queue, struct queue_lease *lease)
     return end_lease(queue, lease, &ending);
 }
 
+/* ---- taking over ---- */
+
+/* An earlier result stands for this training; if it has gone meanwhile, the trial goes back.
+ * 0, 1 = it went back. */
+static int take_over(struct queue *queue, struct queue_lease *lease, int64_t from,
+                     struct store_reused *ret)
+{
+    struct ending ending = {.attempt = ATTEMPT_RELEASED, .retry = true};
+    int found = queue_take_over(queue, lease, from, ret);
+    if (found < 0) {
+        return found;
+    }
+    if (found == 0) {
+        ending = (struct ending){
+            .attempt = ATTEMPT_SUCCEEDED, .result = &ret->result, .reused_from = ret->trained};
+    }
+    int rc = end_lease(queue, lease, &ending);
+    return rc == 0 ? found : rc;
+}
+
+/* ---- claims ---- */
+
+/* Ends a trial just claimed if it is known that the worker would take over an earlier result.
+ * 0, 1 = it did not, and the claim stands. */
+static int spare(struct queue *queue, struct queue_worker_state *worker,
+                 const struct queue_claim *claim, int64_t *budget)
+{
+    const struct reuse_offer *offer = queue_find_vouched(worker, claim);
+    struct store_reused reused = {0};
+    if (!offer) {
+        return 1;
+    }
+    int rc =
+        take_over(queue, id_map_get(&queue->memory.leases, claim->trial), offer->trial, &reused);
+    *budget -= 1 + reused.n_rows;
+    return rc == 1 ? -ESTALE : rc; /* it was offered a moment ago */
+}
+
+int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
+                struct queue_claim *ret_claims, size_t *ret_n)
+{
+    struct queue_worker_state *heard;
+    int rc = queue_enter(queue, now);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = queue_hear(queue, worker, &heard);
+    size_t n = 0;
+    int64_t budget = queue->options.slice;
+    while (rc == 0 && n < max && queue->memory.claimable > 0 && budget > 0) {
+        rc = queue_write(queue);
+        if (rc == 0) {
+            rc = claim_one(queue, heard, &ret_claims[n]);
+        }
+        if (rc == 0) {
+            rc = spare(queue, heard, &ret_claims[n], &budget);
+        }
+        if (rc == 1) {
+            n++;
+            rc = 0;
+        }
+    }
+    rc = queue_leave(queue, rc);
+    if (rc == 0) {
+        *ret_n = n;
+    }
+    return rc;
+}
+
 /* ---- reports ---- */
 
 static int keep_measurements(struct queue *queue, const struct report *report)
@@ -259,29 +304,28 @@ static int keep_measurements(struct queue *queue, const struct report *report)
     return rc == 0 ? store_insert_layers(queue->store, report) : rc;
 }
 
-/* An earlier result stands for this training; if it has gone meanwhile, the trial goes back. */
-static int take_reused(struct queue *queue, struct queue_lease *lease, const struct report *report,
-                       enum report_status *ret)
+/* The worker has taken an offer. */
+static int take_reused(struct queue *queue, struct queue_worker_state *worker,
+                       struct queue_lease *lease, int64_t from)
 {
     struct store_reused reused;
-    struct ending ending = {.attempt = ATTEMPT_RELEASED, .retry = true};
+    struct trial_config config;
     int rc = queue_write(queue);
     if (rc == 0) {
-        rc = queue_take_over(queue, lease, report->reused_from, &reused);
-    }
-    if (rc < 0) {
-        return rc;
+        rc = read_config(queue, lease->sweep, lease->trial, &config);
     }
     if (rc == 0) {
-        ending = (struct ending){
-            .attempt = ATTEMPT_SUCCEEDED, .result = &reused.result, .reused_from = reused.trained};
+        rc = take_over(queue, lease, from, &reused);
     }
-    *ret = REPORT_OK;
-    return end_lease(queue, lease, &ending);
+    if (rc == 0) {
+        queue_vouch(worker, config.dataset, &reused.result);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 /* An item of the attempt that holds the lease. */
-static int take_current(struct queue *queue, struct queue_lease *lease, const struct report *report,
+static int take_current(struct queue *queue, struct queue_worker_state *worker,
+                        struct queue_lease *lease, const struct report *report,
                         enum report_status *ret)
 {
     bool cancelled = lease->sweep->row.state == SWEEP_CANCELLED;
@@ -291,9 +335,11 @@ static int take_current(struct queue *queue, struct queue_lease *lease, const st
         return rc;
     }
     if (report->end == REPORT_REUSED) {
-        return take_reused(queue, lease, report, ret);
+        *ret = REPORT_OK;
+        return take_reused(queue, worker, lease, report->reused_from);
     }
     if (report->end == REPORT_DONE) {
+        queue_check_vouch(worker, &report->result);
         ending = (struct ending){.attempt = ATTEMPT_SUCCEEDED, .result = &report->result};
     } else if (report->end == REPORT_FAILED) {
         ending = (struct ending){.attempt = ATTEMPT_FAILED,
@@ -362,7 +408,7 @@ int queue_report(struct queue *queue, int64_t worker, const struct report *repor
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct queue_lease *lease = id_map_get(&queue->memory.leases, reports[i].trial);
         if (lease && lease->attempt == reports[i].attempt) {
-            rc = take_current(queue, lease, &reports[i], &ret_status[i]);
+            rc = take_current(queue, heard, lease, &reports[i], &ret_status[i]);
         } else {
             rc = take_late(queue, &reports[i], &ret_status[i]);
         }

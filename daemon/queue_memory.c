@@ -49,6 +49,12 @@ static void free_sweep(struct queue_sweep *sweep)
     free(sweep);
 }
 
+static void free_worker(struct queue_worker_state *worker)
+{
+    free(worker->vouch);
+    free(worker);
+}
+
 void queue_memory_clear(struct queue_memory *memory)
 {
     void *value;
@@ -59,7 +65,7 @@ void queue_memory_clear(struct queue_memory *memory)
         free(value);
     }
     for (size_t at = 0; (value = id_map_next(&memory->workers, &at));) {
-        free(value);
+        free_worker(value);
     }
     id_map_clear(&memory->sweeps);
     id_map_clear(&memory->leases);
@@ -315,5 +321,5 @@ void queue_drop_worker(struct queue_memory *memory, struct queue_worker_state *w
     }
     id_map_take(&memory->workers, worker->row.id);
     unlink_worker(memory, worker);
-    free(worker);
+    free_worker(worker);
 }

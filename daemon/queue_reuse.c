@@ -1,5 +1,9 @@
 #include "daemon/queue_internal.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 /* ---- twins: earlier cells of the same configuration ---- */
 
 struct matching {
@@ -71,4 +75,49 @@ int queue_take_over(struct queue *queue, const struct queue_lease *lease, int64_
     struct store_seeded which = seeded(lease->sweep, lease->trial);
     int rc = store_find_reused(queue->store, &which, from, ret);
     return rc == 0 ? store_copy_rows(queue->store, ret, lease->trial, lease->attempt) : rc;
+}
+
+/* ---- vouches ---- */
+
+void queue_vouch(struct queue_worker_state *worker, const char *dataset,
+                 const struct trial_result *result)
+{
+    struct queue_vouch *vouch = worker->vouch ? worker->vouch : malloc(sizeof(*vouch));
+    if (!vouch) {
+        return; /* it will be asked */
+    }
+    snprintf(vouch->dataset, sizeof(vouch->dataset), "%s", dataset);
+    memcpy(vouch->trainer, result->trainer, sizeof(vouch->trainer));
+    memcpy(vouch->kernel, result->kernel, sizeof(vouch->kernel));
+    memcpy(vouch->data_sha256, result->data_sha256, sizeof(vouch->data_sha256));
+    worker->vouch = vouch;
+}
+
+void queue_check_vouch(struct queue_worker_state *worker, const struct trial_result *result)
+{
+    const struct queue_vouch *vouch = worker->vouch;
+    if (vouch && (strcmp(vouch->trainer, result->trainer) != 0 ||
+                  strcmp(vouch->kernel, result->kernel) != 0 ||
+                  strcmp(vouch->data_sha256, result->data_sha256) != 0)) {
+        free(worker->vouch);
+        worker->vouch = NULL;
+    }
+}
+
+const struct reuse_offer *queue_find_vouched(const struct queue_worker_state *worker,
+                                             const struct queue_claim *claim)
+{
+    const struct queue_vouch *vouch = worker->vouch;
+    if (!vouch || strcmp(vouch->dataset, claim->config.dataset) != 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < claim->offers.n; i++) {
+        const struct reuse_offer *offer = &claim->offers.at[i];
+        if (strcmp(offer->trainer, vouch->trainer) == 0 &&
+            strcmp(offer->kernel, vouch->kernel) == 0 &&
+            strcmp(offer->data_sha256, vouch->data_sha256) == 0) {
+            return offer;
+        }
+    }
+    return NULL;
 }

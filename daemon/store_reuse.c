@@ -89,6 +89,7 @@ int store_find_reused(struct store *store, const struct store_seeded *which, int
     int rc = store_row(store, stmt);
     if (rc == 0) {
         ret->trial = trial;
+        ret->n_rows = 0;
         read_result(stmt, &ret->result);
         ret->attempt = sqlite3_column_int64(stmt, 10);
         ret->trained = sqlite3_column_int64(stmt, 11);
@@ -97,8 +98,7 @@ int store_find_reused(struct store *store, const struct store_seeded *which, int
     return rc;
 }
 
-int store_copy_rows(struct store *store, const struct store_reused *from, int64_t trial,
-                    int64_t attempt)
+int store_copy_rows(struct store *store, struct store_reused *from, int64_t trial, int64_t attempt)
 {
     static const enum statement copies[] = {ST_COPY_MEASUREMENTS, ST_COPY_LAYERS};
     int rc = 0;
@@ -109,6 +109,7 @@ int store_copy_rows(struct store *store, const struct store_reused *from, int64_
         store_bind_int(stmt, 3, trial);
         store_bind_int(stmt, 4, attempt);
         rc = store_run(store, stmt, -1);
+        from->n_rows += sqlite3_changes(store->db);
     }
     return rc;
 }

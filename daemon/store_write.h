@@ -197,14 +197,14 @@ int store_find_offers(struct store *store, const struct store_seeded *which,
 struct store_reused {
     int64_t trial, attempt; /* whose rows are to be copied */
     int64_t trained;        /* the trial that was trained for it */
+    int64_t n_rows;         /* copied */
     struct trial_result result;
 };
 /* What may be taken over from `trial`; 0; 1 = there is no such result (any more). */
 int store_find_reused(struct store *store, const struct store_seeded *which, int64_t trial,
                       struct store_reused *ret);
-/* Its measurements and layer statistics, to a running attempt. */
-int store_copy_rows(struct store *store, const struct store_reused *from, int64_t trial,
-                    int64_t attempt);
+/* Its measurements and layer statistics, to a running attempt; adds how many to from->n_rows. */
+int store_copy_rows(struct store *store, struct store_reused *from, int64_t trial, int64_t attempt);
 
 /* ---- workers and events ---- */
 

@@ -56,12 +56,14 @@ static enum report_status take_over(struct queue_fixture *f, int64_t worker,
     return queue_fixture_send(f, worker, &report);
 }
 
-/* Everything that can be claimed comes with an offer, which is taken. */
-static int take_all_over(struct queue_fixture *f, int64_t worker)
+/* Everything that can be claimed comes with an offer, which is taken; each time by a worker of whom
+ * nothing is known yet. */
+static int take_all_over(struct queue_fixture *f)
 {
     int n = 0;
-    struct queue_claim claim;
-    for (; (claim = queue_fixture_claim(f, worker)).trial != 0; n++) {
+    for (; queue_claimable(f->queue) > 0; n++) {
+        int64_t worker = queue_fixture_worker(f);
+        struct queue_claim claim = queue_fixture_claim(f, worker);
         assert_int_equal(claim.offers.n, 1);
         assert_int_equal(take_over(f, worker, &claim, claim.offers.at[0].trial), REPORT_OK);
     }
@@ -77,7 +79,7 @@ static void the_second_submission_takes_over_every_result(void **state)
     int64_t worker = queue_fixture_worker(f);
     train_all(f, worker);
     int64_t second = queue_fixture_submit(f, REUSING);
-    assert_int_equal(take_all_over(f, worker), 4);
+    assert_int_equal(take_all_over(f), 4);
     queue_fixture_sweep_is(f, second, "finished");
     assert_string_equal(
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 2"),
@@ -119,14 +121,14 @@ static void what_was_measured_is_copied_and_outlives_the_original(void **state)
     int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
     train_all(f, worker);
     queue_fixture_submit(f, REUSING);
-    take_all_over(f, worker);
+    take_all_over(f);
     queue_fixture_act(f, first, QUEUE_DELETE);
     queue_fixture_advance(f, 10);
     assert_string_equal(queue_fixture_text(f, curves),
                         "1:0.25,1:0.25,2:0.5,1:0.25,3:0.5,1:0.25,4:0.51.0,2.0,3.0,4.0");
     /* And from the copies others are made; they name the trial that was trained. */
     queue_fixture_submit(f, REUSING);
-    assert_int_equal(take_all_over(f, worker), 4);
+    assert_int_equal(take_all_over(f), 4);
     assert_string_equal(
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 3"),
         "1,2,3,4");
@@ -140,11 +142,11 @@ static void trained_trials_alone_count_for_speed(void **state)
     int64_t worker = queue_fixture_worker(f);
     train_all(f, worker);
     queue_fixture_submit(f, REUSING);
-    take_all_over(f, queue_fixture_worker(f));
+    take_all_over(f);
     queue_fixture_advance(f, 2000);
     assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM workers WHERE id = 1"), 4);
-    assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM workers WHERE id = 2"), 0);
-    assert_int_equal(queue_fixture_int(f, "SELECT running FROM workers WHERE id = 2"), 0);
+    assert_int_equal(queue_fixture_int(f, "SELECT sum(succeeded) FROM workers WHERE id > 1"), 0);
+    assert_int_equal(queue_fixture_int(f, "SELECT sum(running) FROM workers"), 0);
     assert_string_equal(queue_fixture_text(f, "SELECT trials_per_minute FROM sweeps WHERE id = 2"),
                         "NULL");
 }
@@ -181,7 +183,7 @@ static void a_result_that_came_after_the_submission_is_offered(void **state)
     train(f, worker, &first);
     train_all(f, worker);
     queue_fixture_act(f, second, QUEUE_RESUME);
-    assert_int_equal(take_all_over(f, worker), 4);
+    assert_int_equal(take_all_over(f), 4);
 }
 
 static void results_made_in_different_ways_are_all_offered(void **state)
@@ -323,12 +325,13 @@ static void taking_over_holds_to_leases_cancels_and_restarts(void **state)
         assert_int_equal(take_over(f, worker, &again, 1), REPORT_OK);
     }
     queue_fixture_trial_is(f, again.trial, "succeeded");
+    worker = queue_fixture_worker(f);
     struct queue_claim stopped = queue_fixture_claim(f, worker);
     queue_fixture_act(f, second, QUEUE_CANCEL);
     assert_int_equal(take_over(f, worker, &stopped, 2), REPORT_OK);
     queue_fixture_trial_is(f, stopped.trial, "succeeded"); /* a result is never thrown away */
     queue_fixture_act(f, second, QUEUE_RETRY);
-    assert_int_equal(take_all_over(f, worker), 2);
+    assert_int_equal(take_all_over(f), 2);
     assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 4);
     database_keeps_the_rules(f);
 }
@@ -344,7 +347,112 @@ static void max_running_is_respected_while_results_are_taken_over(void **state)
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
     take_over(f, worker, &claim, claim.offers.at[0].trial);
-    assert_int_equal(take_all_over(f, worker), 3);
+    assert_int_equal(take_all_over(f), 3);
+}
+
+/* ---- workers that took one before ---- */
+
+/* Trains PLAIN, submits REUSING, and has a new worker take the first; returns the worker. */
+static int64_t vouched_worker(struct queue_fixture *f)
+{
+    queue_fixture_submit(f, PLAIN);
+    train_all(f, queue_fixture_worker(f));
+    queue_fixture_submit(f, REUSING);
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.offers.n, 1);
+    take_over(f, worker, &claim, claim.offers.at[0].trial);
+    return worker;
+}
+
+static void who_took_one_is_not_asked_again(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t worker = vouched_worker(f);
+    assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
+    queue_fixture_sweep_is(f, 2, "finished");
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 2"),
+        "1,2,3,4");
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM curves WHERE sweep = 2"), 7);
+    database_keeps_the_rules(f);
+    queue_fixture_advance(f, 2000);
+    assert_int_equal(queue_fixture_int(f, "SELECT sum(running) FROM workers"), 0);
+    /* What is new comes to it all the same, past what is not. */
+    queue_fixture_submit(f, "{\"reuse\":true,\"parameters\":{\"depth\":[1,2,3]},\"seed\":6}");
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.config.n_hidden, 3);
+    assert_int_equal(claim.offers.n, 0);
+}
+
+static void who_took_none_is_asked(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t worker = vouched_worker(f);
+    assert_int_equal(queue_fixture_claim(f, queue_fixture_worker(f)).offers.n, 1);
+    queue_fixture_restart(f);
+    assert_int_equal(queue_fixture_claim(f, worker).offers.n, 1);
+}
+
+static void one_data_set_says_nothing_of_another(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char other[] = "{%s\"base\":{\"depth\":1,\"dataset\":\"letters\"}}";
+    char json[128];
+    int64_t worker = vouched_worker(f);
+    snprintf(json, sizeof(json), other, "");
+    queue_fixture_submit(f, json);
+    queue_fixture_claim(f, worker); /* the rest of the second sweep goes by */
+    struct queue_claim trained = {.trial = 9, .attempt = 1};
+    queue_fixture_report(f, worker, &trained, REPORT_DONE); /* on data with the same digest */
+    snprintf(json, sizeof(json), other, "\"reuse\":true,");
+    queue_fixture_submit(f, json);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.trial, 10);
+    assert_int_equal(claim.offers.n, 1);
+}
+
+static void who_trains_with_something_else_is_asked_again(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t worker = vouched_worker(f);
+    queue_fixture_claim(f, worker);
+    for (int i = 0; i < 4; i++) {
+        queue_fixture_submit(f, "{\"base\":{\"depth\":3}}");
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct report report = queue_fixture_done(&claim, 10);
+        report.result.trainer[0] = i == 1 ? 'x' : report.result.trainer[0];
+        report.result.kernel[0] = i == 2 ? 'x' : report.result.kernel[0];
+        report.result.data_sha256[0] = i == 3 ? 'x' : report.result.data_sha256[0];
+        queue_fixture_send(f, worker, &report);
+        queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"depth\":1},\"seed\":5}");
+        claim = queue_fixture_claim(f, worker);
+        assert_int_equal(claim.offers.n, i == 0 ? 0 : 1);
+        if (i > 0) { /* it vouches anew */
+            take_over(f, worker, &claim, claim.offers.at[0].trial);
+        }
+    }
+}
+
+static void a_claim_takes_over_a_slice_at_a_time(void **state)
+{
+    struct queue_fixture *f = *state;
+    f->options.slice = 9;
+    queue_fixture_restart(f);
+    int64_t worker = queue_fixture_worker(f);
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":20}");
+    queue_fixture_advance(f, 10);
+    train_all(f, worker);
+    queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"depth\":1},\"replicates\":20}");
+    queue_fixture_advance(f, 10);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    take_over(f, worker, &claim, claim.offers.at[0].trial);
+    for (int left = 19; left > 0;) { /* each has a row of its own and three of its curve */
+        assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
+        left = left > 3 ? left - 3 : 0;
+        assert_int_equal(queue_claimable(f->queue), left);
+    }
+    queue_fixture_sweep_is(f, 2, "finished");
 }
 
 /* ---- matching in slices ---- */
@@ -373,7 +481,7 @@ static void a_big_database_is_searched_in_slices_and_goes_on_after_a_crash(void 
     assert_in_range(n_ticks, 8, 11);
     assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21);
     assert_int_equal(queue_claimable(f->queue), 21);
-    assert_int_equal(take_all_over(f, worker), 21);
+    assert_int_equal(take_all_over(f), 21);
     queue_fixture_sweep_is(f, second, "finished");
     database_keeps_the_rules(f);
 }
@@ -407,7 +515,7 @@ static void a_sweep_that_searches_can_be_cancelled_retried_and_deleted(void **st
     queue_fixture_restart(f);
     queue_fixture_act(f, second, QUEUE_RETRY);
     queue_fixture_advance(f, 10);
-    assert_int_equal(take_all_over(f, worker), 21);
+    assert_int_equal(take_all_over(f), 21);
     int64_t third = queue_fixture_submit(f, "{\"reuse\":true," BIG);
     queue_fixture_act(f, third, QUEUE_CANCEL);
     queue_fixture_act(f, third, QUEUE_DELETE);
@@ -449,6 +557,11 @@ int main(void)
         TEST(an_offer_that_was_deleted_meanwhile_gives_the_trial_back),
         TEST(taking_over_holds_to_leases_cancels_and_restarts),
         TEST(max_running_is_respected_while_results_are_taken_over),
+        TEST(who_took_one_is_not_asked_again),
+        TEST(who_took_none_is_asked),
+        TEST(one_data_set_says_nothing_of_another),
+        TEST(who_trains_with_something_else_is_asked_again),
+        TEST(a_claim_takes_over_a_slice_at_a_time),
         TEST(a_big_database_is_searched_in_slices_and_goes_on_after_a_crash),
         TEST(sweeps_submitted_at_once_find_each_other),
         TEST(a_sweep_that_searches_can_be_cancelled_retried_and_deleted),
