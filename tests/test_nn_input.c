@@ -4,7 +4,7 @@
 #include "worker/nn/gemm.h"
 #include "worker/nn/input.h"
 
-enum { PIXELS = 83, N_IMAGES = 2000 };
+enum { PIXELS = 211, N_IMAGES = 2000 };
 
 static uint8_t images[N_IMAGES * PIXELS];
 
@@ -72,9 +72,9 @@ static void products_are_right_for_every_density_and_shape(void **state)
 {
     (void)state;
     static const double densities[] = {0, 0.02, 0.2, 0.6, 1};
-    /* Around the tile, the block of rows, and the least there is. */
-    static const int shapes[][2] = {{1, 1},   {7, 31},   {64, 32}, {33, 70},
-                                    {640, 3}, {641, 33}, {1999, 5}};
+    /* Around the widths of tiles and vectors, the blocks of rows, and the least there is. */
+    static const int shapes[][2] = {{1, 1},   {7, 31},  {64, 32},  {33, 70},  {19, 64},
+                                    {20, 65}, {208, 3}, {209, 16}, {625, 49}, {1999, 5}};
 
     for (int v = 0; kernels_variant(v); v++) {
         for (size_t i = 0; i < sizeof(densities) / sizeof(densities[0]); i++) {
@@ -117,38 +117,86 @@ static void a_smaller_batch_may_follow_a_larger_one(void **state)
     input_free(&input);
 }
 
-static void nonzeros_are_listed_row_by_row(void **state)
+/* The matrix that the lists describe, dense; checks that they are in order and complete. */
+static void densify(const struct sparse *s, float *x)
+{
+    const int32_t *start = s->start;
+    int block = sparse_block(s->cols);
+
+    memset(x, 0, sizeof(*x) * (size_t)(s->rows * s->cols));
+    assert_int_equal(start[0], 0);
+    for (int first = 0; first < s->cols; first += block, start += s->rows + 1) {
+        for (int r = 0; r < s->rows; r++) {
+            int last_column = first - 1;
+
+            for (int32_t i = start[r]; i < start[r + 1]; i++) {
+                assert_in_range(s->column[i], last_column + 1, first + block - 1);
+                assert_true(s->column[i] < s->cols && s->value[i] != 0);
+                last_column = s->column[i];
+                x[r * s->cols + last_column] = s->value[i];
+            }
+        }
+        if (first + block < s->cols) {
+            assert_int_equal(start[s->rows + 1], start[s->rows]);
+        }
+    }
+}
+
+static void nonzeros_are_listed_row_by_row_in_blocks_of_columns(void **state)
 {
     (void)state;
-    enum { ROWS = 9, MOST_COLS = 70 };
-    float x[ROWS * MOST_COLS];
-    int32_t start[ROWS + 1], offset[ROWS * MOST_COLS + KERNELS_SLACK];
-    float value[ROWS * MOST_COLS + KERNELS_SLACK];
+    enum { ROWS = 9, MOST_COLS = 450 };
+    static float x[ROWS * MOST_COLS], listed[ROWS * MOST_COLS];
+    struct sparse s;
     struct rng rng;
 
     rng_init(&rng, 8, RNG_SYNTH, 0);
+    assert_int_equal(sparse_init(&s, ROWS, MOST_COLS), 0);
     for (int v = 0; kernels_variant(v); v++) {
-        for (int cols = 1; cols <= MOST_COLS; cols++) {
-            int n = 0;
-
+        for (int cols = 1; cols <= MOST_COLS; cols += cols < 70 ? 1 : 19) {
             for (int i = 0; i < ROWS * cols; i++) {
                 x[i] = rng_below(&rng, (uint32_t)(1 + cols % 4)) ? 0 : (float)rng_normal(&rng);
             }
             x[0] = NAN; /* must not get lost */
-            x[ROWS * cols - 1] = -0.0f;
-            kernels_variant(v)->gather_nonzeros(ROWS, cols, x, start, offset, value);
-            for (int r = 0; r < ROWS; r++) {
-                assert_int_equal(start[r], n);
-                for (int c = 0; c < cols; c++) {
-                    if (x[r * cols + c] != 0) {
-                        assert_int_equal(offset[n], c * KERNELS_TILE);
-                        assert_memory_equal(&value[n], &x[r * cols + c], sizeof(float));
-                        n++;
-                    }
-                }
-            }
-            assert_int_equal(start[ROWS], n);
+            x[ROWS * cols - 1] = 0;
+            s.rows = ROWS;
+            s.cols = cols;
+            kernels_variant(v)->gather_nonzeros(x, &s);
+            densify(&s, listed);
+            assert_memory_equal(x, listed, sizeof(*x) * (size_t)(ROWS * cols));
         }
+    }
+    sparse_free(&s);
+}
+
+static void a_transpose_holds_every_element(void **state)
+{
+    (void)state;
+    static const int shapes[][2] = {{1, 1}, {3, 500}, {500, 3}, {209, 208}, {417, 625}};
+    struct rng rng;
+
+    rng_init(&rng, 9, RNG_SYNTH, 0);
+    for (size_t k = 0; k < sizeof(shapes) / sizeof(shapes[0]); k++) {
+        int rows = shapes[k][0], cols = shapes[k][1];
+        float *x = malloc(sizeof(float) * (size_t)(rows * cols));
+        float *turned = malloc(sizeof(float) * (size_t)(rows * cols));
+        struct sparse s, t;
+
+        for (int i = 0; i < rows * cols; i++) {
+            x[i] = rng_below(&rng, 5) ? 0 : (float)rng_normal(&rng);
+        }
+        assert_int_equal(sparse_init(&s, rows, cols), 0);
+        assert_int_equal(sparse_init(&t, cols, rows), 0);
+        kernels_best()->gather_nonzeros(x, &s);
+        sparse_transpose(&s, &t);
+        densify(&t, turned);
+        for (int i = 0; i < rows * cols; i++) {
+            assert_true(turned[i % cols * rows + i / cols] == x[i]);
+        }
+        sparse_free(&s);
+        sparse_free(&t);
+        free(x);
+        free(turned);
     }
 }
 
@@ -195,7 +243,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_right_for_every_density_and_shape),
         cmocka_unit_test(a_smaller_batch_may_follow_a_larger_one),
-        cmocka_unit_test(nonzeros_are_listed_row_by_row),
+        cmocka_unit_test(nonzeros_are_listed_row_by_row_in_blocks_of_columns),
+        cmocka_unit_test(a_transpose_holds_every_element),
         cmocka_unit_test(every_variant_gives_the_same_bits),
     };
     return cmocka_run_group_tests(tests, init_blas, NULL);

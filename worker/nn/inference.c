@@ -18,23 +18,6 @@ static bool may_be_sparse(const struct network *network, int i)
            before->batch_norm != BATCH_NORM_AFTER && network->layers[i].n_out >= SPARSE_UNITS;
 }
 
-static size_t tiled_size(const struct layer *layer)
-{
-    size_t n_tiles = ((size_t)layer->n_out + KERNELS_TILE - 1) / KERNELS_TILE;
-    return n_tiles * KERNELS_TILE * (size_t)layer->n_in;
-}
-
-static int allocate_lists(struct inference *inference)
-{
-    size_t rows = (size_t)inference->rows;
-    size_t n = rows * (size_t)inference->network->widest + KERNELS_SLACK;
-
-    inference->start = malloc((rows + 1) * sizeof(int32_t));
-    inference->offset = malloc(n * sizeof(int32_t));
-    inference->value = malloc(n * sizeof(float));
-    return inference->start && inference->offset && inference->value ? 0 : -ENOMEM;
-}
-
 int inference_init(struct inference *inference, const struct network *network,
                    const struct kernels *kernels, int rows)
 {
@@ -48,10 +31,12 @@ int inference_init(struct inference *inference, const struct network *network,
         const struct layer *layer = &network->layers[i];
 
         at[i] = block_reserve(&inference->memory, (size_t)layer->n_out);
-        tiles[i] =
-            block_reserve(&inference->memory, may_be_sparse(network, i) ? tiled_size(layer) : 0);
+        tiles[i] = block_reserve(
+            &inference->memory,
+            may_be_sparse(network, i) ? sparse_tiled_size(layer->n_in, layer->n_out) : 0);
     }
-    if (block_allocate(&inference->memory) < 0 || allocate_lists(inference) < 0) {
+    if (block_allocate(&inference->memory) < 0 ||
+        sparse_init(&inference->nonzeros, rows, network->widest) < 0) {
         inference_free(inference);
         return -ENOMEM;
     }
@@ -68,9 +53,7 @@ int inference_init(struct inference *inference, const struct network *network,
 void inference_free(struct inference *inference)
 {
     block_free(&inference->memory);
-    free(inference->start);
-    free(inference->offset);
-    free(inference->value);
+    sparse_free(&inference->nonzeros);
     *inference = (struct inference){0};
 }
 
@@ -122,9 +105,11 @@ static void product(struct inference *inference, int i, int rows, const float *x
         gemm_nn(rows, layer->n_out, layer->n_in, x, layer->weights, z);
         return;
     }
-    struct sparse s = {inference->start, inference->offset, inference->value};
-    k->gather_nonzeros(rows, layer->n_in, x, inference->start, inference->offset, inference->value);
-    k->sparse_product(rows, layer->n_out, &s, layer->n_in, inference->tiles[i], false, z);
+    struct sparse *nonzeros = &inference->nonzeros;
+    nonzeros->rows = rows;
+    nonzeros->cols = layer->n_in;
+    k->gather_nonzeros(x, nonzeros);
+    k->sparse_product(nonzeros, inference->tiles[i], layer->n_out, z);
 }
 
 const float *inference_run(struct inference *inference, struct input *input)

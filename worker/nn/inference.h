@@ -19,8 +19,7 @@ struct inference {
     float *buffer[2];                    /* rows x widest */
     float *tiles[CONFIG_MAX_LAYERS + 1]; /* of the weights of layers behind a ReLU, or NULL */
     enum { INFERENCE_UNDECIDED, INFERENCE_DENSE, INFERENCE_SPARSE } form[CONFIG_MAX_LAYERS + 1];
-    int32_t *start, *offset; /* the nonzeros of a layer's input */
-    float *value;
+    struct sparse nonzeros;              /* of a layer's input */
     float *scale[CONFIG_MAX_LAYERS + 1]; /* gamma / sqrt(moving variance + epsilon), or NULL */
 };
 

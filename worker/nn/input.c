@@ -3,11 +3,8 @@
 #include "worker/nn/gemm.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* A tile of the backward product should stay in the first-level cache. */
-enum { BLOCK_ROWS = 640, LOOK_AT = 256 };
+enum { LOOK_AT = 256 };
 
 /* Below this share of nonzeros the sparse product wins; measured, with margin, as a dense one
  * runs three to five times faster per term. */
@@ -27,36 +24,17 @@ bool input_is_sparse(const struct samples *samples)
     return (double)count < SPARSE_BELOW * seen * samples->pixels;
 }
 
-static size_t most(size_t a, size_t b)
+static int init_sparse(struct input *input, int n_out, bool backward)
 {
-    return a > b ? a : b;
-}
+    int rows = input->rows, cols = input->cols, r;
+    int tile_rows = backward && rows > cols ? rows : cols;
 
-/* The lists are as long as they could get; memory that no batch touches costs nothing. */
-static int allocate_sparse(struct input *input, int n_out, bool backward)
-{
-    size_t rows = (size_t)input->rows, cols = (size_t)input->cols;
-    size_t tile_rows = backward ? most(cols, (size_t)input->block_rows) : cols;
-    size_t n_tiles = ((size_t)n_out + KERNELS_TILE - 1) / KERNELS_TILE;
-
-    block_reserve(&input->memory, tile_rows * n_tiles * KERNELS_TILE);
-    input->row_start = malloc((rows + 1) * sizeof(int32_t));
-    input->row_offset = malloc(rows * cols * sizeof(int32_t));
-    input->row_value = malloc(rows * cols * sizeof(float));
-    if (!input->row_start || !input->row_offset || !input->row_value ||
-        block_allocate(&input->memory) < 0) {
-        return -ENOMEM;
+    block_reserve(&input->memory, sparse_tiled_size(tile_rows, n_out));
+    r = sparse_init(&input->by_row, rows, cols);
+    if (r == 0 && backward) {
+        r = sparse_init(&input->by_pixel, cols, rows);
     }
-    input->tiles = input->memory.at;
-    if (backward) {
-        input->pixel_start = malloc((size_t)input->n_blocks * (cols + 1) * sizeof(int32_t));
-        input->pixel_offset = malloc(rows * cols * sizeof(int32_t));
-        input->pixel_value = malloc(rows * cols * sizeof(float));
-        if (!input->pixel_start || !input->pixel_offset || !input->pixel_value) {
-            return -ENOMEM;
-        }
-    }
-    return 0;
+    return r;
 }
 
 int input_init(struct input *input, const struct kernels *kernels, const struct samples *samples,
@@ -64,65 +42,30 @@ int input_init(struct input *input, const struct kernels *kernels, const struct 
 {
     *input = (struct input){.kernels = kernels, .rows = rows, .cols = samples->pixels};
     input->is_sparse = input_is_sparse(samples);
-    input->n_blocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    input->block_rows = (rows + input->n_blocks - 1) / input->n_blocks;
 
-    int r;
+    int r = 0;
     if (input->is_sparse) {
-        r = allocate_sparse(input, n_out, backward);
+        r = init_sparse(input, n_out, backward);
     } else {
         block_reserve(&input->memory, (size_t)rows * (size_t)input->cols);
+    }
+    if (r == 0) {
         r = block_allocate(&input->memory);
-        input->x = input->memory.at;
     }
     if (r < 0) {
         input_free(input);
+        return r;
     }
-    return r;
+    *(input->is_sparse ? &input->tiles : &input->x) = input->memory.at;
+    return 0;
 }
 
 void input_free(struct input *input)
 {
     block_free(&input->memory);
-    free(input->row_start);
-    free(input->row_offset);
-    free(input->row_value);
-    free(input->pixel_start);
-    free(input->pixel_offset);
-    free(input->pixel_value);
+    sparse_free(&input->by_row);
+    sparse_free(&input->by_pixel);
     *input = (struct input){0};
-}
-
-/* Turns the lists by row of one block of rows into lists by pixel. */
-static void transpose_block(struct input *input, int block, int first, int last)
-{
-    int32_t *start = input->pixel_start + (size_t)block * ((size_t)input->cols + 1);
-    int32_t sum = input->row_start[first];
-
-    /* start[p + 1] counts, then says where p's list is filled next, and at last where it ends. */
-    memset(start, 0, ((size_t)input->cols + 1) * sizeof(*start));
-    for (int32_t i = input->row_start[first]; i < input->row_start[last]; i++) {
-        start[input->row_offset[i] / KERNELS_TILE + 1]++;
-    }
-    start[0] = sum;
-    for (int p = 0; p < input->cols; p++) {
-        int32_t count = start[p + 1];
-        start[p + 1] = sum;
-        sum += count;
-    }
-    for (int r = first; r < last; r++) {
-        for (int32_t i = input->row_start[r]; i < input->row_start[r + 1]; i++) {
-            int32_t to = start[input->row_offset[i] / KERNELS_TILE + 1]++;
-            input->pixel_offset[to] = (r - first) * KERNELS_TILE;
-            input->pixel_value[to] = input->row_value[i];
-        }
-    }
-}
-
-static int block_end(const struct input *input, int first)
-{
-    int last = first + input->block_rows;
-    return last < input->rows ? last : input->rows;
 }
 
 void input_gather(struct input *input, const struct samples *samples, const int32_t *indices,
@@ -133,12 +76,10 @@ void input_gather(struct input *input, const struct samples *samples, const int3
         input->kernels->gather(rows, input->cols, samples->images, indices, input->x);
         return;
     }
-    input->kernels->gather_sparse(rows, input->cols, samples->images, indices, input->row_start,
-                                  input->row_offset, input->row_value);
-    for (int b = 0, first = 0; input->pixel_start && first < rows; b++) {
-        int last = block_end(input, first);
-        transpose_block(input, b, first, last);
-        first = last;
+    input->by_row.rows = rows;
+    input->kernels->gather_sparse(samples->images, indices, &input->by_row);
+    if (input->by_pixel.start) {
+        sparse_transpose(&input->by_row, &input->by_pixel);
     }
 }
 
@@ -157,9 +98,7 @@ void input_forward(struct input *input, float *z)
         gemm_nn(input->rows, input->n_out, input->cols, input->x, input->weights, z);
         return;
     }
-    struct sparse x = {input->row_start, input->row_offset, input->row_value};
-    input->kernels->sparse_product(input->rows, input->n_out, &x, input->cols, input->tiles, false,
-                                   z);
+    input->kernels->sparse_product(&input->by_row, input->tiles, input->n_out, z);
 }
 
 void input_backward(struct input *input, int n_out, const float *d, float *dw)
@@ -168,14 +107,6 @@ void input_backward(struct input *input, int n_out, const float *d, float *dw)
         gemm_tn(input->cols, n_out, input->rows, input->x, d, dw);
         return;
     }
-    for (int b = 0, first = 0; first < input->rows; b++) {
-        int last = block_end(input, first);
-        struct sparse x = {input->pixel_start + (size_t)b * ((size_t)input->cols + 1),
-                           input->pixel_offset, input->pixel_value};
-
-        input->kernels->tile(last - first, n_out, d + (size_t)first * (size_t)n_out, input->tiles);
-        input->kernels->sparse_product(input->cols, n_out, &x, last - first, input->tiles, b > 0,
-                                       dw);
-        first = last;
-    }
+    input->kernels->tile(input->rows, n_out, d, input->tiles);
+    input->kernels->sparse_product(&input->by_pixel, input->tiles, n_out, dw);
 }

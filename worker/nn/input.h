@@ -12,6 +12,7 @@
 #include "worker/nn/block.h"
 #include "worker/nn/kernels.h"
 #include "worker/nn/samples.h"
+#include "worker/nn/sparse.h"
 
 struct input {
     const struct kernels *kernels;
@@ -22,12 +23,8 @@ struct input {
 
     int n_out;
     const float *weights; /* cols x n_out */
-    float *tiles;         /* the weights, or in the backward product dZ, as kernels.h wants them */
-    int n_blocks, block_rows; /* the backward product takes this many rows at a time */
-    int32_t *row_start;       /* rows + 1 */
-    int32_t *pixel_start;     /* n_blocks times cols + 1 */
-    int32_t *row_offset, *pixel_offset;
-    float *row_value, *pixel_value;
+    float *tiles;         /* the weights, or in the backward product dZ, as sparse.h wants them */
+    struct sparse by_row, by_pixel; /* the batch, and for training its transpose */
 };
 
 /* Is it worth leaving out the zeros of these samples? Looks at some of them, always the same. */

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "common/config.h"
+#include "worker/nn/sparse.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,39 +38,23 @@ struct update {
     float rate, beta1, beta2, epsilon, momentum;
 };
 
-/* A sparse matrix by rows: row r has value[i] in column offset[i] / KERNELS_TILE for i from
- * start[r] up to start[r + 1]. The offset is where the row of the dense factor begins that this
- * value is multiplied with. */
-struct sparse {
-    const int32_t *start, *offset;
-    const float *value;
-};
-
-/* Columns of a tile: a dense factor b[n x cols] is stored as tiles of KERNELS_TILE columns, one
- * behind the other, each with its n rows; the last one is filled up with zeros. */
-enum { KERNELS_TILE = 32, KERNELS_SLACK = 16 };
-
 struct kernels {
     const char *name;
 
     /* x[i] = images[order[i]] / 255, i < rows */
     void (*gather)(int rows, int cols, const uint8_t *images, const int32_t *order, float *x);
 
-    /* The same, but for the zeros; start has rows + 1 elements, the others up to rows * cols. */
-    void (*gather_sparse)(int rows, int cols, const uint8_t *images, const int32_t *order,
-                          int32_t *start, int32_t *offset, float *value);
+    /* The same, but for the zeros: s, whose shape is set, becomes x. */
+    void (*gather_sparse)(const uint8_t *images, const int32_t *order, struct sparse *s);
 
-    /* The nonzeros of x[rows x cols]. offset and value have room for KERNELS_SLACK elements more
-     * than there are in x. */
-    void (*gather_nonzeros)(int rows, int cols, const float *x, int32_t *start, int32_t *offset,
-                            float *value);
+    /* s, whose shape is set, becomes x, which has that shape. */
+    void (*gather_nonzeros)(const float *x, struct sparse *s);
 
-    /* b[n x cols] as tiles. */
-    void (*tile)(int n, int cols, const float *b, float *tiles);
+    /* b[rows x cols] as tiles. */
+    void (*tile)(int rows, int cols, const float *b, float *tiles);
 
-    /* c[rows x cols] = s b, or c += s b with `add`; tiles are those of b[n x cols]. */
-    void (*sparse_product)(int rows, int cols, const struct sparse *s, int n, const float *tiles,
-                           bool add, float *c);
+    /* c[s->rows x cols] = s b; tiles are those of b[s->cols x cols]. */
+    void (*sparse_product)(const struct sparse *s, const float *tiles, int cols, float *c);
 
     /* y = f(u(x)); y may be x. */
     void (*activate)(enum activation f, struct area area, const struct affine *u, const float *x,

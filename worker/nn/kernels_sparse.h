@@ -32,112 +32,131 @@ INLINE void prefetch(const uint8_t *image, int size)
     }
 }
 
-/* The nonzeros of image[from..to) behind the n that there are; returns how many there are then.
- * Writes always, and moves on if it counts: no branch to mispredict. */
-INLINE int32_t append_nonzeros(const uint8_t *image, int from, int to, int32_t n, int32_t *offset,
-                               float *value)
+/* What is appended goes behind the n elements that there are; returns how many there are then.
+ * Written is always, and moved on if it counts: no branch to mispredict. */
+INLINE int32_t append(struct sparse *s, int32_t n, int column, float value)
 {
-    for (int c = from; c < to; c++) {
-        offset[n] = c * KERNELS_TILE;
-        value[n] = image[c] * (1.0f / 255.0f);
-        n += image[c] != 0;
-    }
-    return n;
-}
-
-static void gather_sparse(int rows, int cols, const uint8_t *images, const int32_t *order,
-                          int32_t *start, int32_t *offset, float *value)
-{
-    enum { WORD = 8, AHEAD = 3 };
-    int32_t n = 0;
-
-    for (int r = 0; r < rows; r++) {
-        const uint8_t *image = images + (size_t)order[r] * cols;
-        int c = 0;
-
-        if (r + AHEAD < rows) {
-            prefetch(images + (size_t)order[r + AHEAD] * cols, cols);
-        }
-        start[r] = n;
-        for (; c + WORD <= cols; c += WORD) {
-            uint64_t word;
-            memcpy(&word, image + c, sizeof(word));
-            if (word != 0) {
-                n = append_nonzeros(image, c, c + WORD, n, offset, value);
-            }
-        }
-        n = append_nonzeros(image, c, cols, n, offset, value);
-    }
-    start[rows] = n;
-}
-
-/* The nonzeros of x[from..cols) of a row behind the n that there are; returns their number. */
-INLINE int32_t append_nonzero_floats(const float *x, int from, int cols, int32_t n, int32_t *offset,
-                                     float *value)
-{
-    for (int c = from; c < cols; c++) {
-        offset[n] = c * KERNELS_TILE;
-        value[n] = x[c];
-        n += x[c] != 0;
-    }
-    return n;
+    s->column[n] = column;
+    s->value[n] = value;
+    return n + (value != 0);
 }
 
 #ifdef __AVX512F__
 /* Sixteen at a time: the compiler does not find the compress instruction by itself. It goes
  * through a register, as compressing into memory is slow on some CPUs. */
-INLINE int32_t append_row(const float *x, int cols, int32_t n, int32_t *offset, float *value)
+INLINE int32_t append_lanes(struct sparse *s, int32_t n, int column, __m512 values)
 {
-    const __m512i step = _mm512_set1_epi32(16 * KERNELS_TILE);
-    __m512i at =
-        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                           _mm512_set1_epi32(KERNELS_TILE));
-    int c = 0;
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i columns = _mm512_add_epi32(_mm512_set1_epi32(column), lanes);
+    __mmask16 keep = _mm512_cmp_ps_mask(values, _mm512_setzero_ps(), _CMP_NEQ_UQ);
 
-    for (; c + 16 <= cols; c += 16, at = _mm512_add_epi32(at, step)) {
-        __m512 v = _mm512_loadu_ps(x + c);
-        __mmask16 keep = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    _mm512_storeu_ps(s->value + n, _mm512_maskz_compress_ps(keep, values));
+    _mm512_storeu_si512(s->column + n, _mm512_maskz_compress_epi32(keep, columns));
+    return n + __builtin_popcount(keep);
+}
 
-        _mm512_storeu_ps(value + n, _mm512_maskz_compress_ps(keep, v));
-        _mm512_storeu_si512(offset + n, _mm512_maskz_compress_epi32(keep, at));
-        n += __builtin_popcount(keep);
-    }
-    return append_nonzero_floats(x, c, cols, n, offset, value);
+INLINE int32_t append_pixels(struct sparse *s, int32_t n, int column, const uint8_t *image)
+{
+    __m512i pixels = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(image + column)));
+    __m512 scale = _mm512_set1_ps(1.0f / 255.0f);
+
+    return append_lanes(s, n, column, _mm512_mul_ps(_mm512_cvtepi32_ps(pixels), scale));
+}
+
+INLINE int32_t append_floats(struct sparse *s, int32_t n, int column, const float *x)
+{
+    return append_lanes(s, n, column, _mm512_loadu_ps(x + column));
 }
 #else
-INLINE int32_t append_row(const float *x, int cols, int32_t n, int32_t *offset, float *value)
+/* Most words of an image are all black. */
+INLINE int32_t append_pixels(struct sparse *s, int32_t n, int column, const uint8_t *image)
 {
-    return append_nonzero_floats(x, 0, cols, n, offset, value);
+    for (int c = column; c < column + SPARSE_LANES; c += (int)sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, image + c, sizeof(word));
+        for (int k = 0; word != 0 && k < (int)sizeof(word); k++) {
+            n = append(s, n, c + k, image[c + k] * (1.0f / 255.0f));
+        }
+    }
+    return n;
+}
+
+INLINE int32_t append_floats(struct sparse *s, int32_t n, int column, const float *x)
+{
+    for (int c = column; c < column + SPARSE_LANES; c++) {
+        n = append(s, n, c, x[c]);
+    }
+    return n;
 }
 #endif
 
-static void gather_nonzeros(int rows, int cols, const float *x, int32_t *start, int32_t *offset,
-                            float *value)
+static void gather_sparse(const uint8_t *images, const int32_t *order, struct sparse *s)
 {
-    int32_t n = 0;
+    enum { AHEAD = 3 };
+    int cols = s->cols, block = sparse_block(cols);
+    int32_t n = 0, *start = s->start;
 
-    for (int r = 0; r < rows; r++) {
-        start[r] = n;
-        n = append_row(x + (size_t)r * cols, cols, n, offset, value);
-    }
-    start[rows] = n;
-}
+    for (int first = 0; first < cols; first += block, start += s->rows + 1) {
+        int last = first + block < cols ? first + block : cols;
 
-static void tile(int n, int cols, const float *b, float *tiles)
-{
-    int full = cols / KERNELS_TILE * KERNELS_TILE;
+        for (int r = 0; r < s->rows; r++) {
+            const uint8_t *image = images + (size_t)order[r] * cols;
+            int c = first;
 
-    for (int r = 0; r < n; r++) {
-        const float *restrict from = b + (size_t)r * cols;
-        float *restrict to = tiles + (size_t)r * KERNELS_TILE;
-
-        for (int c = 0; c < full; c += KERNELS_TILE, to += (size_t)n * KERNELS_TILE) {
-            for (int k = 0; k < KERNELS_TILE; k++) {
-                to[k] = from[c + k];
+            if (r + AHEAD < s->rows) {
+                prefetch(images + (size_t)order[r + AHEAD] * cols + first, last - first);
+            }
+            start[r] = n;
+            for (; c + SPARSE_LANES <= last; c += SPARSE_LANES) {
+                n = append_pixels(s, n, c, image);
+            }
+            for (; c < last; c++) {
+                n = append(s, n, c, image[c] * (1.0f / 255.0f));
             }
         }
-        for (int k = 0; full < cols && k < KERNELS_TILE; k++) {
-            to[k] = full + k < cols ? from[full + k] : 0;
+        start[s->rows] = n;
+    }
+}
+
+static void gather_nonzeros(const float *x, struct sparse *s)
+{
+    int cols = s->cols, block = sparse_block(cols);
+    int32_t n = 0, *start = s->start;
+
+    for (int first = 0; first < cols; first += block, start += s->rows + 1) {
+        int last = first + block < cols ? first + block : cols;
+
+        for (int r = 0; r < s->rows; r++) {
+            const float *row = x + (size_t)r * cols;
+            int c = first;
+
+            start[r] = n;
+            for (; c + SPARSE_LANES <= last; c += SPARSE_LANES) {
+                n = append_floats(s, n, c, row);
+            }
+            for (; c < last; c++) {
+                n = append(s, n, c, row[c]);
+            }
+        }
+        start[s->rows] = n;
+    }
+}
+
+static void tile(int rows, int cols, const float *b, float *tiles)
+{
+    for (int first = 0; first < cols; first += SPARSE_TILE) {
+        int width = sparse_tile_width(cols, first), used = cols - first;
+
+        for (int r = 0; r < rows; r++, tiles += width) {
+            const float *row = b + (size_t)r * cols + first;
+
+            if (used >= SPARSE_TILE) {
+                memcpy(tiles, row, SPARSE_TILE * sizeof(float));
+                continue;
+            }
+            for (int k = 0; k < width; k++) {
+                tiles[k] = k < used ? row[k] : 0;
+            }
         }
     }
 }
@@ -152,88 +171,101 @@ enum { VECTOR = 4 };
 #endif
 typedef float vector __attribute__((vector_size(VECTOR * sizeof(float)), aligned(4), may_alias));
 
-enum {
-    CHAINS = 4,                /* sums side by side, to hide the latency of an addition */
-    VECTORS = 2,               /* at once, to make more of every value and offset loaded */
-    STRIPE = VECTORS * VECTOR, /* columns at once; divides a tile */
-};
+/* Columns that are summed up at once: enough to make much of every value and column number loaded,
+ * and to hide the latency of an addition. */
+enum { VECTORS = 4, STRIPE = VECTORS * VECTOR };
 
-/* The k-th of offsets that were loaded in pairs. */
-INLINE uint32_t offset_of(const uint64_t *pairs, int k)
+/* n vectors of a row from and to memory; `used` of their columns exist. What lies in part outside
+ * goes by way of an array, so that the vectors themselves can stay in registers. */
+INLINE void load_vectors(int n, int used, const float *c, vector *sum)
 {
-    bool is_upper = (k % 2 != 0) == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+    float part[STRIPE];
 
-    return (uint32_t)(pairs[k / 2] >> (is_upper ? 32 : 0));
+    if (used < n * VECTOR) {
+        memset(part, 0, sizeof(part));
+        memcpy(part, c, (size_t)used * sizeof(float));
+        c = part;
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < n; j++) {
+        sum[j] = *(const vector *)(c + j * VECTOR);
+    }
 }
 
-/* sum[k] += value[k] * row at offset[k], for CHAINS terms. Offsets are loaded in pairs, as loads
- * are what limits this. */
-INLINE void add_terms(const int32_t *offset, const float *value, const float *columns,
-                      vector sum[CHAINS][VECTORS])
+INLINE void store_vectors(int n, int used, const vector *sum, float *c)
 {
-    uint64_t pairs[CHAINS / 2];
+    float part[STRIPE], *to = used < n * VECTOR ? part : c;
 
-    memcpy(pairs, offset, sizeof(pairs));
-    for (int k = 0; k < CHAINS; k++) {
-        const float *row = columns + offset_of(pairs, k);
+#pragma GCC unroll 4
+    for (int j = 0; j < n; j++) {
+        *(vector *)(to + j * VECTOR) = sum[j];
+    }
+    if (used < n * VECTOR) {
+        memcpy(c, part, (size_t)used * sizeof(float));
+    }
+}
 
-        for (int j = 0; j < VECTORS; j++) {
-            sum[k][j] += value[k] * *(const vector *)(row + j * VECTOR);
+/* n vectors of columns of the product: the area of c. b is where they begin in their tile, which
+ * is `width` columns wide. */
+INLINE void multiply_stripe(const struct sparse *s, int n, int width, const float *b,
+                            struct area area, float *c)
+{
+    const int32_t *start = s->start;
+    int block = sparse_block(s->cols);
+
+    for (int first = 0; first < s->cols; first += block, start += s->rows + 1) {
+        for (int r = 0; r < s->rows; r++) {
+            float *to = c + (size_t)r * area.stride;
+            vector sum[VECTORS] = {0};
+
+            if (first > 0) {
+                load_vectors(n, area.cols, to, sum);
+            }
+            for (int32_t i = start[r]; i < start[r + 1]; i++) {
+                const float *row = b + (size_t)s->column[i] * width;
+
+#pragma GCC unroll 4
+                for (int j = 0; j < n; j++) {
+                    sum[j] += s->value[i] * *(const vector *)(row + j * VECTOR);
+                }
+            }
+            store_vectors(n, area.cols, sum, to);
         }
     }
 }
 
-struct stripe {
-    vector at[VECTORS];
-};
-
-/* One row of the sparse matrix times STRIPE columns of a tile. */
-INLINE struct stripe sparse_row(const struct sparse *s, int r, const float *columns)
+/* One tile, as stripes. */
+INLINE void multiply_tile(const struct sparse *s, int width, const float *tile, struct area area,
+                          float *c)
 {
-    vector sum[CHAINS][VECTORS] = {0};
-    struct stripe ret;
-    int32_t i = s->start[r], end = s->start[r + 1];
+    for (int first = 0; first < width && first < area.cols; first += STRIPE) {
+        int stripe = width - first < STRIPE ? width - first : STRIPE, used = area.cols - first;
+        struct area part = {area.rows, used < stripe ? used : stripe, area.stride};
 
-    for (; i + CHAINS <= end; i += CHAINS) {
-        add_terms(s->offset + i, s->value + i, columns, sum);
-    }
-    for (; i < end; i++) {
-        for (int j = 0; j < VECTORS; j++) {
-            sum[0][j] += s->value[i] * *(const vector *)(columns + s->offset[i] + j * VECTOR);
-        }
-    }
-    for (int j = 0; j < VECTORS; j++) {
-        ret.at[j] = (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]);
-    }
-    return ret;
-}
-
-INLINE void put_stripe(struct stripe sum, int width, bool add, float *c)
-{
-    float sums[STRIPE];
-
-    if (width == STRIPE && !add) {
-        for (int j = 0; j < VECTORS; j++) {
-            *(vector *)(c + j * VECTOR) = sum.at[j];
-        }
-        return;
-    }
-    memcpy(sums, &sum, sizeof(sums));
-    for (int k = 0; k < width; k++) {
-        c[k] = add ? c[k] + sums[k] : sums[k];
+        multiply_stripe(s, stripe / VECTOR, width, tile + first, part, c + first);
     }
 }
 
-static void sparse_product(int rows, int cols, const struct sparse *s, int n, const float *tiles,
-                           bool add, float *c)
+static void sparse_product(const struct sparse *s, const float *tiles, int cols, float *c)
 {
-    for (int first = 0; first < cols; first += STRIPE) {
-        const float *columns =
-            tiles + (size_t)(first / KERNELS_TILE) * n * KERNELS_TILE + first % KERNELS_TILE;
-        int width = cols - first < STRIPE ? cols - first : STRIPE;
+    for (int first = 0; first < cols; first += SPARSE_TILE) {
+        int width = sparse_tile_width(cols, first), used = cols - first;
+        struct area area = {s->rows, used < width ? used : width, cols};
 
-        for (int r = 0; r < rows; r++) {
-            put_stripe(sparse_row(s, r, columns), width, add, c + (size_t)r * cols + first);
+        /* With a constant width the compiler keeps all sums in registers. */
+        switch (width) {
+#define CASE(WIDTH)                                                                                \
+    case WIDTH:                                                                                    \
+        multiply_tile(s, WIDTH, tiles, area, c + first);                                           \
+        break;
+            CASE(16)
+            CASE(32)
+            CASE(48)
+            CASE(64)
+#undef CASE
+        default:
+            break;
         }
+        tiles += (size_t)s->cols * (size_t)width;
     }
 }
