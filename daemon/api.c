@@ -26,6 +26,7 @@ static const struct route {
     {HTTP_POST, false, "/v1/claims", api_post_claim},
     {HTTP_POST, false, "/v1/workers", api_post_worker},
     {HTTP_GET, false, "/v1/workers", api_get_workers},
+    {HTTP_POST, false, "/v1/departures", api_post_departure},
     {HTTP_POST, false, "/v1/sweeps", api_post_sweep},
     {HTTP_GET, false, "/v1/sweeps", api_get_sweeps},
     {HTTP_GET, false, "/v1/sweeps/{id}", api_get_sweep},

@@ -111,6 +111,7 @@ void api_get_view(struct api_call *call);  /* argument: enum reader_query, of a 
 void api_get_workers(struct api_call *call);
 void api_post_worker(struct api_call *call);
 void api_post_report(struct api_call *call);
+void api_post_departure(struct api_call *call);
 
 /* api_claims.c */
 void api_post_claim(struct api_call *call);

@@ -1,4 +1,4 @@
-/* Workers: their registration, their reports, and the list of them. */
+/* Workers: their registration, their reports, their departure, and the list of them. */
 #include "daemon/api_internal.h"
 
 #include <stdio.h>
@@ -185,4 +185,33 @@ void api_post_report(struct api_call *call)
         keep_reports(call, &reports);
     }
     reports_clear(&reports);
+}
+
+/* ---- departures ---- */
+
+void api_post_departure(struct api_call *call)
+{
+    int64_t worker = 0, released = 0;
+    const struct json_in_member members[] = {
+        {"worker", JSON_IN_INTEGER, true, 1, (double)INT64_MAX, &worker},
+    };
+    json_t *body;
+    if (!api_query(call, NULL, 0) || !api_body(call, &body)) {
+        return;
+    }
+    struct error error = {0};
+    int rc = json_in_members(body, members, 1, &error);
+    json_decref(body);
+    if (rc != 0) {
+        api_fail_with(call, 400, "invalid_field", &error);
+        return;
+    }
+    struct queue_time now = clock_now(&call->api->clock);
+    rc = queue_depart(call->api->queue, worker, &now, &released);
+    if (rc != 0) {
+        api_fail_outcome(call, rc, NULL);
+        return;
+    }
+    json_out_format(&call->text, "{\"released\": %lld}\n", (long long)released);
+    api_park(call, 200);
 }

@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Workers' figures are written at most so often. */
-#define WORKERS_PERIOD_MS 1000
-#define WORKERS_AT_ONCE 1000
-/* queue_tick called so much later than asked: the daemon was asleep, not its workers. */
-#define OVERSLEPT_MS 2000
 /* After a failure, queue_tick is asked for again so soon. */
 #define RETRY_MS 1000
 
@@ -180,60 +175,11 @@ static int do_slice(struct queue *queue)
     return rc == 0 ? queue_slice(queue, sweep, queue->options.slice) : rc;
 }
 
-/* A worker holds no lease by then: leases end sooner. */
-static int64_t gone_after_ms(const struct queue *queue)
-{
-    int64_t least = queue->options.lease_ms + OVERSLEPT_MS;
-    return queue->options.worker_gone_ms > least ? queue->options.worker_gone_ms : least;
-}
-
-static int write_worker(struct queue *queue, struct queue_worker_state *worker)
-{
-    if (worker->meter.started) {
-        worker->row.trials_per_minute = meter_per_minute(&worker->meter, queue->now.mono_ms);
-    }
-    int rc = queue_write(queue);
-    return rc == 0 ? store_update_worker(queue->store, &worker->row) : rc;
-}
-
-static int drop_vanished(struct queue *queue)
-{
-    struct queue_worker_state *worker;
-    int rc = 0;
-    while (rc == 0 && (worker = queue->memory.first_seen) &&
-           worker->seen_ms + gone_after_ms(queue) <= queue->now.mono_ms) {
-        worker->row.alive = false;
-        rc = write_worker(queue, worker);
-        if (rc == 0) {
-            struct store_event event = {.kind = "worker_gone", .worker = worker->row.id};
-            rc = queue_note(queue, &event);
-        }
-        queue_drop_worker(&queue->memory, worker);
-    }
-    return rc;
-}
-
-static int write_workers(struct queue *queue)
-{
-    struct queue_memory *memory = &queue->memory;
-    int rc = 0;
-    for (int n = 0; rc == 0 && n < WORKERS_AT_ONCE && memory->dirty_workers; n++) {
-        struct queue_worker_state *worker = memory->dirty_workers;
-        memory->dirty_workers = worker->next_dirty;
-        worker->dirty = false;
-        rc = write_worker(queue, worker);
-    }
-    if (!memory->dirty_workers) {
-        queue->workers_due_ms = queue->now.mono_ms + WORKERS_PERIOD_MS;
-    }
-    return rc;
-}
-
 /* As after a restart: whoever reports soon is still there. */
 static void forgive_oversleeping(struct queue *queue)
 {
     int64_t late_ms = queue->due_ms == INT64_MAX ? 0 : queue->now.mono_ms - queue->due_ms;
-    if (late_ms < OVERSLEPT_MS) {
+    if (late_ms < QUEUE_OVERSLEPT_MS) {
         return;
     }
     for (struct queue_lease *lease = queue->memory.first_lease; lease; lease = lease->later) {
@@ -265,7 +211,7 @@ static int64_t next_due_ms(const struct queue *queue)
         due = earlier(due, waiting->key.major);
     }
     if (memory->first_seen) {
-        due = earlier(due, memory->first_seen->seen_ms + gone_after_ms(queue));
+        due = earlier(due, memory->first_seen->seen_ms + queue_gone_after_ms(queue));
     }
     return memory->dirty_workers ? earlier(due, queue->workers_due_ms) : due;
 }
@@ -283,13 +229,13 @@ static int tick(struct queue *queue)
     forgive_oversleeping(queue);
     int rc = expire_leases(queue);
     if (rc == 0) {
-        rc = drop_vanished(queue);
+        rc = queue_drop_vanished(queue);
     }
     if (rc == 0 && queue->memory.n_busy > 0) {
         rc = do_slice(queue);
     }
     if (rc == 0 && queue->memory.dirty_workers && queue->workers_due_ms <= queue->now.mono_ms) {
-        rc = write_workers(queue);
+        rc = queue_write_workers(queue);
     }
     if (rc == 0 && !queue->healthy) {
         rc = note_recovery(queue);
@@ -356,84 +302,4 @@ int queue_commit(struct queue *queue)
     }
     forget_finished(&queue->memory);
     return 0;
-}
-
-/* ---- workers ---- */
-
-int queue_register(struct queue *queue, const struct queue_worker *worker,
-                   const struct queue_time *now, int64_t *ret_id)
-{
-    struct store_worker_info info = {.host = worker->host,
-                                     .cpu = worker->cpu,
-                                     .kernel = worker->kernel,
-                                     .version = worker->version,
-                                     .pid = worker->pid,
-                                     .slots = worker->slots};
-    struct store_worker row = {
-        .alive = true, .trials_per_minute = NAN, .seen_wall_ms = now->wall_ms};
-    int rc = queue_enter(queue, now);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = queue_write(queue);
-    if (rc == 0) {
-        rc = store_insert_worker(queue->store, &info, now->wall_ms, &row.id);
-    }
-    if (rc == 0) {
-        struct store_event event = {
-            .kind = "worker_registered", .worker = row.id, .message = worker->host};
-        rc = queue_note(queue, &event);
-    }
-    if (rc == 0 && !queue_add_worker(&queue->memory, &row, now->mono_ms)) {
-        rc = -ENOMEM;
-    }
-    rc = queue_leave(queue, rc);
-    if (rc == 0) {
-        *ret_id = row.id;
-    }
-    return rc;
-}
-
-/* One that had been gone, or is none of ours. */
-static int revive(struct queue *queue, int64_t id, struct queue_worker_state **ret)
-{
-    struct store_worker row;
-    int rc = store_find_worker(queue->store, id, &row);
-    if (rc != 0) {
-        return rc < 0 ? rc : QUEUE_UNKNOWN_WORKER;
-    }
-    row.alive = true;
-    row.running = 0;
-    row.seen_wall_ms = queue->now.wall_ms;
-    rc = queue_write(queue);
-    if (rc == 0) {
-        rc = store_update_worker(queue->store, &row);
-    }
-    if (rc == 0) {
-        struct store_event event = {.kind = "worker_back", .worker = id};
-        rc = queue_note(queue, &event);
-    }
-    if (rc == 0) {
-        *ret = queue_add_worker(&queue->memory, &row, queue->now.mono_ms);
-        rc = *ret ? 0 : -ENOMEM;
-    }
-    return rc;
-}
-
-int queue_hear(struct queue *queue, int64_t id, struct queue_worker_state **ret)
-{
-    struct queue_worker_state *worker = id_map_get(&queue->memory.workers, id);
-    if (!worker) {
-        return revive(queue, id, ret);
-    }
-    queue_see_worker(&queue->memory, worker, &queue->now);
-    *ret = worker;
-    return 0;
-}
-
-int queue_touch(struct queue *queue, int64_t worker, const struct queue_time *now)
-{
-    struct queue_worker_state *heard;
-    int rc = queue_enter(queue, now);
-    return rc == 0 ? queue_leave(queue, queue_hear(queue, worker, &heard)) : rc;
 }

@@ -53,7 +53,7 @@ struct queue_time {
 
 enum queue_outcome {
     QUEUE_UNKNOWN_SWEEP = 1,
-    QUEUE_UNKNOWN_WORKER, /* it shall register again */
+    QUEUE_UNKNOWN_WORKER, /* or gone, and it claims: it shall register again */
     QUEUE_CONFLICT,       /* *error says the state that does not allow it */
     QUEUE_REPEATED,       /* the same submission was accepted before; its id is returned */
     QUEUE_KEY_MISMATCH,   /* the same key came with another body before */
@@ -147,6 +147,11 @@ int queue_register(struct queue *queue, const struct queue_worker *worker,
 /* Says that the worker was heard of (an operation of it does so anyway): 0 or
  * QUEUE_UNKNOWN_WORKER. For a claim that is going to wait. */
 int queue_touch(struct queue *queue, int64_t worker, const struct queue_time *now);
+
+/* The worker stops: what it holds goes back to the queue at once, no attempt spent, and a claim of
+ * it that is still on its way gets nothing. Repeating it is harmless. 0 or QUEUE_UNKNOWN_WORKER. */
+int queue_depart(struct queue *queue, int64_t worker, const struct queue_time *now,
+                 int64_t *ret_released);
 
 struct queue_claim {
     int64_t trial, attempt;

@@ -3,10 +3,11 @@
  * reads it), and the small moves on it. Operations change memory and database together; when one
  * fails, the queue becomes stale and memory is loaded anew before the next.
  *
- *     queue.c          the tick, the operations' frame, workers
+ *     queue.c          the tick, the operations' frame
  *     queue_lease.c    claims and reports: a trial's life
  *     queue_sweeps.c   submit, pause, resume, cancel, retry, and their slices
  *     queue_reuse.c    earlier results that stand for a training
+ *     queue_workers.c  workers come, are heard of, and go
  *     queue_memory.c   sweeps, leases and workers in memory; what can be claimed, and in which turn
  *     queue_load.c     memory from the database
  */
@@ -17,6 +18,9 @@
 #include "daemon/id_map.h"
 #include "daemon/queue.h"
 #include "daemon/store_write.h"
+
+/* queue_tick called so much later than asked: the daemon was asleep, not its workers. */
+#define QUEUE_OVERSLEPT_MS 2000
 
 /* How often something happens: exponentially weighted over the last minutes. */
 struct meter {
@@ -128,9 +132,19 @@ int queue_enter(struct queue *queue, const struct queue_time *now);
 int queue_write(struct queue *queue);
 /* Releases or undoes; returns rc. */
 int queue_leave(struct queue *queue, int rc);
-/* The worker, also when it had been gone; 0, QUEUE_UNKNOWN_WORKER or -errno. */
-int queue_hear(struct queue *queue, int64_t worker, struct queue_worker_state **ret);
 int queue_note(struct queue *queue, const struct store_event *event);
+
+/* ---- queue_workers.c ---- */
+
+/* The worker if it is alive: 0 or QUEUE_UNKNOWN_WORKER. One that has left gets nothing, even when
+ * a claim of it arrives late. */
+int queue_find_worker(struct queue *queue, int64_t worker, struct queue_worker_state **ret);
+/* The worker, also when it had been gone: 0, QUEUE_UNKNOWN_WORKER or -errno. */
+int queue_hear(struct queue *queue, int64_t worker, struct queue_worker_state **ret);
+/* After so long without a word a worker is gone. It holds no lease by then: leases end sooner. */
+int64_t queue_gone_after_ms(const struct queue *queue);
+int queue_drop_vanished(struct queue *queue);
+int queue_write_workers(struct queue *queue);
 
 /* ---- queue_load.c ---- */
 
@@ -173,7 +187,9 @@ void queue_drop_worker(struct queue_memory *memory, struct queue_worker_state *w
 
 /* ---- queue_lease.c ---- */
 
+/* Both free the lease. */
 int queue_expire(struct queue *queue, struct queue_lease *lease);
+int queue_release(struct queue *queue, struct queue_lease *lease);
 
 /* ---- queue_reuse.c ---- */
 

@@ -221,6 +221,12 @@ int queue_expire(struct queue *queue, struct queue_lease *lease)
     return end_lease(queue, lease, &ending);
 }
 
+int queue_release(struct queue *queue, struct queue_lease *lease)
+{
+    struct ending ending = {.attempt = ATTEMPT_RELEASED, .retry = true};
+    return end_lease(queue, lease, &ending);
+}
+
 /* ---- taking over ---- */
 
 /* An earlier result stands for this training; if it has gone meanwhile, the trial goes back.
@@ -267,7 +273,7 @@ int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct qu
     if (rc != 0) {
         return rc;
     }
-    rc = queue_hear(queue, worker, &heard);
+    rc = queue_find_worker(queue, worker, &heard);
     size_t n = 0;
     int64_t budget = queue->options.slice;
     while (rc == 0 && n < max && queue->memory.claimable > 0 && budget > 0) {

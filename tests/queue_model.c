@@ -27,10 +27,10 @@ static void finish(struct model *model, int sweep)
     }
 }
 
-void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms)
+void model_reload(struct model *model, int64_t now_ms)
 {
     for (int i = 0; i < model->n_trials; i++) {
-        model->trials[i].deadline_ms = now_ms + lease_ms;
+        model->trials[i].deadline_ms = now_ms + model->lease_ms;
         model->trials[i].earliest_ms = model->trials[i].latest_ms = 0;
     }
     for (int i = 0; i < model->n_sweeps; i++) {
@@ -38,10 +38,10 @@ void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms)
     }
 }
 
-void model_oversleep(struct model *model, int64_t now_ms, int64_t lease_ms)
+void model_oversleep(struct model *model, int64_t now_ms)
 {
     for (int i = 0; i < model->n_trials; i++) {
-        model->trials[i].deadline_ms = now_ms + lease_ms;
+        model->trials[i].deadline_ms = now_ms + model->lease_ms;
     }
 }
 
@@ -107,22 +107,23 @@ static void check_turn(struct model *model, int served, int64_t now_ms)
     }
 }
 
-void model_claim(struct model *model, const struct queue_claim *claim, const struct queue_time *now,
-                 int64_t lease_ms, bool in_turn)
+void model_claim(struct model *model, int64_t worker, const struct queue_claim *claim,
+                 int64_t now_ms, bool in_turn)
 {
     struct model_trial *trial = trial_of(model, claim->trial);
     assert_non_null(trial);
-    assert_true(claimable_of(model, trial->sweep, now->mono_ms, false) > 0);
+    assert_true(claimable_of(model, trial->sweep, now_ms, false) > 0);
     assert_int_equal(trial->state, TRIAL_QUEUED);
-    assert_true(trial->earliest_ms <= now->mono_ms);
+    assert_true(trial->earliest_ms <= now_ms);
     assert_int_equal(claim->attempt, trial->attempt + 1);
     if (in_turn) {
-        check_turn(model, trial->sweep, now->mono_ms);
+        check_turn(model, trial->sweep, now_ms);
     }
     assert_true(trial->attempt < MODEL_ATTEMPTS);
     trial->state = TRIAL_RUNNING;
     trial->history[trial->attempt++] = ATTEMPT_RUNNING;
-    trial->deadline_ms = now->mono_ms + lease_ms;
+    trial->deadline_ms = now_ms + model->lease_ms;
+    trial->worker = worker;
 }
 
 /* ---- ends ---- */
@@ -153,6 +154,19 @@ void model_expire(struct model *model, int64_t now_ms)
             end(model, trial, ATTEMPT_EXPIRED, true);
         }
     }
+}
+
+int model_depart(struct model *model, int64_t worker)
+{
+    int n = 0;
+    for (int i = 0; i < model->n_trials; i++) {
+        struct model_trial *trial = &model->trials[i];
+        if (trial->state == TRIAL_RUNNING && trial->worker == worker) {
+            end(model, trial, ATTEMPT_RELEASED, true);
+            n++;
+        }
+    }
+    return n;
 }
 
 static enum report_status late(const struct model_trial *trial, const struct report *report)
@@ -203,7 +217,7 @@ enum report_status model_report(struct model *model, const struct report *report
         end(model, trial, ATTEMPT_CANCELLED, false);
         return REPORT_CANCELLED;
     }
-    trial->deadline_ms = now_ms + options->lease_ms;
+    trial->deadline_ms = now_ms + model->lease_ms;
     return REPORT_OK;
 }
 

@@ -16,6 +16,7 @@ struct model_trial {
     int sweep; /* index */
     enum trial_state state;
     int attempt, spent;
+    int64_t worker; /* running: its */
     bool reached;
     int64_t deadline_ms;                        /* running */
     int64_t earliest_ms, latest_ms;             /* queued: when a back-off ends; 0 = none */
@@ -31,20 +32,21 @@ struct model_sweep {
 };
 
 struct model {
+    int64_t lease_ms;
     struct model_sweep sweeps[MODEL_SWEEPS];
     struct model_trial trials[MODEL_TRIALS]; /* by id - 1 */
     int n_sweeps, n_trials;
 };
 
 /* What the queue does when it reads its memory from the database anew. */
-void model_reload(struct model *model, int64_t now_ms, int64_t lease_ms);
+void model_reload(struct model *model, int64_t now_ms);
 void model_submit(struct model *model, const struct model_sweep *sweep);
 /* The sweep that was submitted with this key; -1 = none, or it is deleted. */
 int model_find_key(const struct model *model, int key);
 /* Checks that the trial may be claimed. With `in_turn` (every trial is where it counts) also that
  * no sweep of higher priority had one, and that none of the same priority starves. */
-void model_claim(struct model *model, const struct queue_claim *claim, const struct queue_time *now,
-                 int64_t lease_ms, bool in_turn);
+void model_claim(struct model *model, int64_t worker, const struct queue_claim *claim,
+                 int64_t now_ms, bool in_turn);
 /* How many could be claimed: at least, and at most (back-offs have jitter). */
 void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, int *ret_most);
 /* Applies a report and returns the status it must get. */
@@ -52,8 +54,10 @@ enum report_status model_report(struct model *model, const struct report *report
                                 const struct queue_options *options);
 /* Every lease whose time has come ends. */
 void model_expire(struct model *model, int64_t now_ms);
+/* Returns how many trials it gives back. */
+int model_depart(struct model *model, int64_t worker);
 /* The daemon was asleep: every lease starts afresh. */
-void model_oversleep(struct model *model, int64_t now_ms, int64_t lease_ms);
+void model_oversleep(struct model *model, int64_t now_ms);
 /* As queue_act: 0 with the number of trials moved, or an enum queue_outcome. */
 int model_act(struct model *model, int sweep, enum queue_action action, int *ret_moved);
 /* NULL, or what of the committed database differs from the model; `busy`: what is deleted may still

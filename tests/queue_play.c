@@ -49,6 +49,7 @@ void play_begin(struct play *play, struct queue_fixture *f, uint64_t seed)
 {
     memset(play, 0, sizeof(*play));
     play->f = f;
+    play->model.lease_ms = play->committed.lease_ms = f->options.lease_ms;
     rng_init(&play->rng, seed, RNG_SEARCH, 0);
     plant(play);
 }
@@ -67,7 +68,7 @@ bool play_went_well(struct play *play, int rc)
 void play_settle(struct play *play)
 {
     if (play->f->queue->stale) {
-        model_reload(&play->model, play->f->now.mono_ms, play->f->options.lease_ms);
+        model_reload(&play->model, play->f->now.mono_ms);
     }
 }
 
@@ -95,7 +96,7 @@ void play_commit(struct play *play)
 {
     bool dirty = queue_is_dirty(play->f->queue);
     if (play->f->queue->stale && dirty) { /* it is loaded in there */
-        model_reload(&play->model, play->f->queue->now.mono_ms, play->f->options.lease_ms);
+        model_reload(&play->model, play->f->queue->now.mono_ms);
     }
     int rc = queue_commit(play->f->queue);
     if (rc == 0) {
@@ -144,7 +145,7 @@ static void reopen(struct play *play)
     }
     play->n_maybes = 0;
     play->model = play->committed;
-    model_reload(&play->model, play->f->now.mono_ms, play->f->options.lease_ms);
+    model_reload(&play->model, play->f->now.mono_ms);
     play->committed = play->model;
     play_check(play);
 }

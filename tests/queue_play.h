@@ -26,6 +26,8 @@ enum happening {
     RETRIED_FAILED_AND_CANCELLED,
     DELETED,
     OVERSLEPT,
+    DEPARTED,
+    GIVEN_BACK,
     HAPPENINGS,
 };
 struct play {
@@ -37,7 +39,7 @@ struct play {
         maybes[PLAY_MAYBES]; /* after commits that failed: a crash may bring one to light */
     int n_maybes;            /* since the last one that did not */
     bool busy;               /* slices are to be done: trials may not be there yet */
-    int64_t workers[3];
+    int64_t workers[3];      /* 0 = to be registered */
     int n[HAPPENINGS];
     bool fail_next; /* the next write of the queue hits a constraint */
     bool failed;    /* it has done so */

@@ -111,8 +111,8 @@ static void every_route_but_health_and_the_page_wants_the_token(void **state)
         expect_error(f, "GET", closed[i], NULL, 401, "unauthorized");
         assert_string_equal(http_client_field(f->client, "WWW-Authenticate"), "Bearer");
     }
-    static const char *const posts[] = {"/v1/sweeps", "/v1/workers", "/v1/claims", "/v1/reports",
-                                        "/v1/sweeps/1/cancel"};
+    static const char *const posts[] = {"/v1/sweeps",  "/v1/workers",    "/v1/claims",
+                                        "/v1/reports", "/v1/departures", "/v1/sweeps/1/cancel"};
     for (size_t i = 0; i < sizeof posts / sizeof *posts; i++) {
         expect_error(f, "POST", posts[i], "{}", 401, "unauthorized");
     }

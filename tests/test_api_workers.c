@@ -228,6 +228,25 @@ static void a_waiting_client_that_hung_up_gets_no_trial(void **state)
     assert_int_equal(api_fixture_integer(f, "claims.0.attempt"), 1);
 }
 
+static void a_worker_that_departs_gives_back_what_it_was_just_granted(void **state)
+{
+    struct api_fixture *f = *state;
+    int64_t worker = api_fixture_worker(f);
+    api_fixture_sweep(f, 2);
+    post(f->client, "/v1/claims", "{\"worker\": %d}", (int)worker);
+    assert_int_equal(api_fixture_receive(f, f->client), 200);
+    post(f->client, "/v1/departures", "{\"worker\": %d}", (int)worker);
+    assert_int_equal(api_fixture_receive(f, f->client), 200);
+    assert_int_equal(api_fixture_integer(f, "released"), 1);
+    post(f->client, "/v1/claims", "{\"worker\": %d, \"wait_s\": 60}", (int)worker);
+    assert_int_equal(api_fixture_receive(f, f->client), 404);
+    assert_string_equal(api_fixture_text(f, "error.code"), "unknown_worker");
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/sweeps/1", NULL), 200);
+    assert_int_equal(api_fixture_integer(f, "queued"), 2);
+    post(f->client, "/v1/departures", "{\"worker\": 99}");
+    assert_int_equal(api_fixture_receive(f, f->client), 404);
+}
+
 static void stopping_answers_waiting_claims_with_none_and_refuses_new_ones(void **state)
 {
     struct api_fixture *f = *state;
@@ -324,6 +343,7 @@ int main(void)
         TEST(claims_that_find_nothing_wait_and_are_served_in_their_order),
         TEST(a_wait_ends_with_no_claims),
         TEST(a_waiting_client_that_hung_up_gets_no_trial),
+        TEST(a_worker_that_departs_gives_back_what_it_was_just_granted),
         TEST(stopping_answers_waiting_claims_with_none_and_refuses_new_ones),
         TEST(requests_that_arrive_with_the_stop_do_no_harm),
         TEST(a_write_that_cannot_be_made_durable_is_503_and_not_true),

@@ -310,9 +310,39 @@ static void a_silent_worker_is_gone_and_may_come_back(void **state)
     assert_string_equal(queue_fixture_text(f, "SELECT state FROM workers"), "alive");
     queue_fixture_advance(f, 1001);
     assert_string_equal(queue_fixture_text(f, "SELECT state FROM workers"), "gone");
-    assert_int_equal(queue_touch(f->queue, worker, &f->now), 0);
+    assert_int_equal(queue_touch(f->queue, worker, &f->now), QUEUE_UNKNOWN_WORKER);
+    enum report_status status;
+    assert_int_equal(queue_report(f->queue, worker, NULL, 0, &f->now, &status), 0);
     queue_fixture_commit(f);
     assert_string_equal(queue_fixture_text(f, "SELECT state FROM workers"), "alive");
+    assert_int_equal(queue_touch(f->queue, worker, &f->now), 0);
+}
+
+/* Also what was granted while it was stopping, and what it asks for too late. */
+static void a_worker_that_departs_leaves_nothing_to_expire(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":4}");
+    int64_t leaves = queue_fixture_worker(f), stays = queue_fixture_worker(f), released = 0;
+    struct queue_claim first = queue_fixture_claim(f, leaves), other, late;
+    other = queue_fixture_claim(f, stays);
+    queue_fixture_claim(f, leaves);
+    size_t n;
+    assert_int_equal(queue_depart(f->queue, leaves, &f->now, &released), 0);
+    assert_int_equal(queue_claim(f->queue, leaves, 1, &f->now, &late, &n), QUEUE_UNKNOWN_WORKER);
+    queue_fixture_commit(f);
+    assert_int_equal(released, 2);
+    queue_fixture_trial_is(f, first.trial, "queued");
+    queue_fixture_trial_is(f, other.trial, "running");
+    assert_int_equal(queue_claimable(f->queue), 3);
+    assert_int_equal(queue_fixture_int(f, "SELECT sum(spent) FROM trials"), 0);
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT state || running FROM workers ORDER BY id LIMIT 1"), "gone0");
+    assert_int_equal(queue_fixture_report(f, leaves, &first, REPORT_DONE), REPORT_LEASE_LOST);
+    assert_int_equal(queue_depart(f->queue, stays, &f->now, &released), 0);
+    assert_int_equal(queue_depart(f->queue, stays, &f->now, &released), 0); /* said twice */
+    assert_int_equal(released, 0);
+    assert_int_equal(queue_depart(f->queue, 77, &f->now, &released), QUEUE_UNKNOWN_WORKER);
 }
 
 static void a_workers_figures_follow_within_a_second(void **state)
@@ -358,6 +388,7 @@ int main(void)
         TEST(any_worker_may_report_for_a_lease),
         TEST(an_unknown_worker_is_told_to_register),
         TEST(a_silent_worker_is_gone_and_may_come_back),
+        TEST(a_worker_that_departs_leaves_nothing_to_expire),
         TEST(a_workers_figures_follow_within_a_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

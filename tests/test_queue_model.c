@@ -28,6 +28,8 @@ static const char *const happening_names[HAPPENINGS] = {
     "retries of failed and cancelled trials",
     "sweeps deleted",
     "times overslept",
+    "departures of workers",
+    "trials given back by them",
 };
 
 /* ---- operations ---- */
@@ -95,22 +97,60 @@ static void submit(struct play *play)
     }
 }
 
+static void forget_worker(struct play *play, int64_t worker)
+{
+    for (int i = 0; i < 3; i++) {
+        if (play->workers[i] == worker) {
+            play->workers[i] = 0;
+        }
+    }
+}
+
+/* Any of them; one that has departed comes back as another. */
+static int64_t random_worker(struct play *play)
+{
+    int64_t *worker = &play->workers[play_dice(play, 3)];
+    struct queue_worker registration = {.host = "here", .pid = 1, .slots = 2, .version = "0"};
+    play_settle(play);
+    if (*worker == 0) {
+        play_went_well(play, queue_register(play->f->queue, &registration, &play->f->now, worker));
+    }
+    return *worker;
+}
+
 static void claim(struct play *play)
 {
     struct queue_claim claims[4];
     size_t n = 0, max = 1 + play_dice(play, 4);
+    int64_t worker = random_worker(play);
     int least, most;
     play_settle(play);
-    if (!play_went_well(play, queue_claim(play->f->queue, play->workers[play_dice(play, 3)], max,
-                                          &play->f->now, claims, &n))) {
+    int rc = queue_claim(play->f->queue, worker, max, &play->f->now, claims, &n);
+    if (!play_went_well(play, rc)) {
+        return;
+    }
+    if (rc == QUEUE_UNKNOWN_WORKER) { /* it is gone: silent for long, or never committed */
+        forget_worker(play, worker);
         return;
     }
     model_claimable(&play->model, play->f->now.mono_ms, &least, &most);
     assert_true((int)n <= most);
     assert_true(play->busy || n == max || (int)n >= least);
     for (size_t i = 0; i < n; i++) {
-        model_claim(&play->model, &claims[i], &play->f->now, play->f->options.lease_ms,
-                    !play->busy);
+        model_claim(&play->model, worker, &claims[i], play->f->now.mono_ms, !play->busy);
+    }
+}
+
+static void depart(struct play *play)
+{
+    int64_t worker = random_worker(play), released = 0;
+    play_settle(play);
+    int rc = queue_depart(play->f->queue, worker, &play->f->now, &released);
+    if (play_went_well(play, rc)) {
+        assert_int_equal(released, rc == 0 ? model_depart(&play->model, worker) : 0);
+        forget_worker(play, worker);
+        play->n[DEPARTED]++;
+        play->n[GIVEN_BACK] += (int)released;
     }
 }
 
@@ -164,9 +204,14 @@ static void report(struct play *play)
     for (size_t i = 0; i < n; i++) {
         reports[i] = random_report(play);
     }
+    int64_t worker = random_worker(play);
     play_settle(play);
-    if (!play_went_well(play, queue_report(play->f->queue, play->workers[play_dice(play, 3)],
-                                           reports, n, &play->f->now, status))) {
+    int rc = queue_report(play->f->queue, worker, reports, n, &play->f->now, status);
+    if (!play_went_well(play, rc)) {
+        return;
+    }
+    if (rc == QUEUE_UNKNOWN_WORKER) {
+        forget_worker(play, worker);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -275,7 +320,7 @@ static void oversleep(struct play *play)
     play->fail_next = false;
     if (drain(play) && play->f->queue->due_ms != INT64_MAX) {
         play->f->now.mono_ms = play->f->queue->due_ms + 2000 + play_dice(play, 20000);
-        model_oversleep(&play->model, play->f->now.mono_ms, play->f->options.lease_ms);
+        model_oversleep(&play->model, play->f->now.mono_ms);
         drain(play);
         play->n[OVERSLEPT]++;
     }
@@ -299,8 +344,10 @@ static void step(struct play *play)
         pass_time(play);
     } else if (what < 71) {
         oversleep(play);
-    } else if (what < 76) {
+    } else if (what < 75) {
         tick(play, &wait_ms);
+    } else if (what < 76) {
+        depart(play);
     } else if (what < 94) {
         play_commit(play);
     } else if (what < 97) {
@@ -313,9 +360,6 @@ static void step(struct play *play)
 static void play_episode(struct play *play, struct queue_fixture *f, uint64_t seed)
 {
     play_begin(play, f, seed);
-    for (int i = 0; i < 3; i++) {
-        play->workers[i] = queue_fixture_worker(f);
-    }
     for (int i = 0; i < STEPS; i++) {
         step(play);
     }

@@ -373,6 +373,42 @@ static void draining_hands_everything_back_and_claims_no_more(void **state)
     assert_int_equal(due(SESSION_REPORT), SESSION_NEVER);
 }
 
+static void it_departs_when_all_is_delivered_and_says_so_until_it_is_heard(void **state)
+{
+    (void)state;
+    register_at(0);
+    hold();
+    begin(SESSION_CLAIM, 400);
+    session_drain(&session, 500);
+    session_aborted(&session, SESSION_CLAIM, 500);
+    assert_int_equal(due(SESSION_DEPART), SESSION_NEVER); /* or its results were late */
+    assert_false(session_is_over(&session));
+    begin(SESSION_REPORT, 500);
+    answer(SESSION_REPORT, 501, 200,
+           "{\"results\": [{\"trial\": 12, \"attempt\": 1, \"status\": \"ok\"}]}");
+    assert_true(due(SESSION_DEPART) <= 501);
+    begin(SESSION_DEPART, 501);
+    assert_string_equal(body, "{\"worker\":3}");
+    assert_int_equal(due(SESSION_DEPART), SESSION_NEVER);
+    answer(SESSION_DEPART, 502, 503, NULL);
+    assert_false(session_is_over(&session));
+    uint64_t again_ms = due(SESSION_DEPART);
+    assert_true(again_ms > 502 && again_ms < 1000);
+    begin(SESSION_DEPART, again_ms);
+    answer(SESSION_DEPART, again_ms, 200, "{\"released\": 1}");
+    assert_true(session_is_over(&session));
+    assert_int_equal(due(SESSION_DEPART), SESSION_NEVER);
+}
+
+static void one_that_never_registered_has_nothing_to_say(void **state)
+{
+    (void)state;
+    session_drain(&session, 0);
+    assert_true(session_is_over(&session));
+    assert_int_equal(due(SESSION_REGISTER), SESSION_NEVER);
+    assert_int_equal(due(SESSION_DEPART), SESSION_NEVER);
+}
+
 int main(void)
 {
 #define SESSION_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -396,6 +432,8 @@ int main(void)
         SESSION_TEST(nonsense_counts_as_no_answer),
         SESSION_TEST(a_refused_item_fails_alone),
         SESSION_TEST(draining_hands_everything_back_and_claims_no_more),
+        SESSION_TEST(it_departs_when_all_is_delivered_and_says_so_until_it_is_heard),
+        SESSION_TEST(one_that_never_registered_has_nothing_to_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

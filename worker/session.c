@@ -63,6 +63,9 @@ static bool is_wanted(const struct session *session, enum session_call call, int
                !is_failing(session, SESSION_REPORT);
     case SESSION_REPORT:
         return session->worker != 0 && !(session->draining && outbox_n_held(session->outbox) == 0);
+    case SESSION_DEPART:
+        return session->worker != 0 && session->draining && !session->departed &&
+               outbox_n_held(session->outbox) == 0;
     case SESSION_CALLS:
         break;
     }
@@ -137,6 +140,8 @@ char *session_begin(struct session *session, enum session_call call, uint64_t no
             wait_s);
     case SESSION_REPORT:
         return begin_report(session, now_ms);
+    case SESSION_DEPART:
+        return wire_departure_body(session->worker);
     case SESSION_CALLS:
         break;
     }
@@ -281,6 +286,9 @@ static void read_success(struct session *session, enum session_call call, uint64
     case SESSION_REPORT:
         reported(session, answer, verdict);
         break;
+    case SESSION_DEPART:
+        session->departed = true;
+        break;
     case SESSION_CALLS:
         assert(false);
     }
@@ -342,4 +350,10 @@ void session_drain(struct session *session, uint64_t now_ms)
     session->draining = true;
     outbox_release_all(session->outbox);
     session_outbox_changed(session, now_ms);
+}
+
+bool session_is_over(const struct session *session)
+{
+    return session->draining && outbox_n_held(session->outbox) == 0 &&
+           (session->worker == 0 || session->departed);
 }

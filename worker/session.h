@@ -1,10 +1,12 @@
 /*
- * The worker's side of its talk with the daemon: which of the three calls is due when, and what
+ * The worker's side of its talk with the daemon: which of the four calls is due when, and what
  * their answers mean. Pure: time, randomness and the number of free slots come in as arguments.
  *
  *     register --201--> claim (while slots are free; long poll)
  *         ^             report (when the outbox has news, and as the heartbeat)
  *         '--404 unknown_worker--'
+ *                   depart (told to stop, all is delivered: a claim that was under way when the
+ *                           daemon granted it goes back at once) --> over
  *
  * Of each call at most one is on its way. A call that fails is due again after a back-off; the
  * leases and the outbox outlive every failure, only an answer about a lease ends it.
@@ -25,7 +27,13 @@
 #define SESSION_NEVER UINT64_MAX
 #define SESSION_MAX_CLAIMS 64 /* as the daemon's */
 
-enum session_call { SESSION_REGISTER, SESSION_CLAIM, SESSION_REPORT, SESSION_CALLS };
+enum session_call {
+    SESSION_REGISTER,
+    SESSION_CLAIM,
+    SESSION_REPORT,
+    SESSION_DEPART,
+    SESSION_CALLS
+};
 
 struct session {
     struct wire_identity identity;
@@ -34,6 +42,7 @@ struct session {
     int64_t worker; /* what the daemon calls us; 0 = not registered */
     uint64_t heartbeat_ms;
     bool draining; /* claims nothing more */
+    bool departed; /* the daemon knows that we stop */
     struct {
         bool in_flight;
         uint64_t not_before_ms;
@@ -94,5 +103,7 @@ void session_verdict_clear(struct session_verdict *verdict);
 /* The call in flight was given up by us: due again at once, no back-off. */
 void session_aborted(struct session *session, enum session_call call, uint64_t now_ms);
 
-/* Claims no more and hands every open lease back. */
+/* Claims no more, hands every open lease back, and departs. */
 void session_drain(struct session *session, uint64_t now_ms);
+/* Whether nothing is left to be said after that. */
+bool session_is_over(const struct session *session);

@@ -40,6 +40,11 @@ char *wire_report_body(int64_t worker, const struct report *reports, size_t n)
     return to_text(json_pack("{s:I, s:o}", "worker", (json_int_t)worker, "reports", items));
 }
 
+char *wire_departure_body(int64_t worker)
+{
+    return to_text(json_pack("{s:I}", "worker", (json_int_t)worker));
+}
+
 int wire_parse_registration(const json_t *body, struct wire_registration *ret)
 {
     json_int_t worker;

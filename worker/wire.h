@@ -1,5 +1,5 @@
 /*
- * The bodies of the three calls a worker makes, as JSON, and their answers: docs/http-api.md,
+ * The bodies of the four calls a worker makes, as JSON, and their answers: docs/http-api.md,
  * "Workers", from the worker's side.
  */
 #pragma once
@@ -44,6 +44,7 @@ struct wire_error {
 char *wire_registration_body(const struct wire_identity *identity);
 char *wire_claim_body(int64_t worker, int max, int wait_s);
 char *wire_report_body(int64_t worker, const struct report *reports, size_t n);
+char *wire_departure_body(int64_t worker);
 
 /* 0; ERROR_INVALID when the body (may be NULL) is not such an answer; -ENOMEM. The caller frees
  * the arrays. */

@@ -24,7 +24,8 @@
 #define N_SIGNALS 3
 
 static const int stop_signals[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
-static const char *const call_paths[SESSION_CALLS] = {"/v1/workers", "/v1/claims", "/v1/reports"};
+static const char *const call_paths[SESSION_CALLS] = {"/v1/workers", "/v1/claims", "/v1/reports",
+                                                      "/v1/departures"};
 
 struct worker {
     const struct worker_options *options;
@@ -266,7 +267,8 @@ static void step(struct worker *worker)
         log_info("stopping: no trial for a while idle_s=%" PRIu64, worker->options->idle_ms / 1000);
         begin_stop(worker, WORKER_DONE);
     }
-    if (worker->stopping && (idle || now_ms(worker) >= worker->stop_by_ms)) {
+    if (worker->stopping &&
+        (session_is_over(&worker->session) || now_ms(worker) >= worker->stop_by_ms)) {
         end(worker);
         return;
     }

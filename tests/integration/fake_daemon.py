@@ -110,7 +110,7 @@ class FakeDaemon:
         if isinstance(trick, tuple):
             return request.answer(*trick)
         answer = {"/v1/workers": self.register, "/v1/claims": self.claim,
-                  "/v1/reports": self.report}[request.path](body)
+                  "/v1/reports": self.report, "/v1/departures": self.depart}[request.path](body)
         if trick == "lose" or self.server is not server:
             return request.drop()
         return request.answer(*answer)
@@ -119,6 +119,9 @@ class FakeDaemon:
         with self.condition:
             self.workers += 1
             return 201, {"worker": self.workers, "lease_s": 30, "heartbeat_s": self.heartbeat_s}
+
+    def depart(self, body):
+        return 200, {"released": 0}
 
     def claim(self, body):
         end = time.monotonic() + body["wait_s"]

@@ -260,6 +260,19 @@ class Stopping(WorkerTest):
                                                       "released": True})
         self.assertFalse(any(alive(pid) for pid in trainers))
 
+    def test_it_departs_when_everything_is_said(self):
+        """A trial granted in that moment, of which it never hears, is the daemon's to take back."""
+        self.start(slots=2)
+        self.daemon.submit(9)
+        wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
+        wait_until(lambda: self.daemon.claims_waiting, "another claim")
+        self.worker.terminate()
+        self.assertEqual(self.worker.wait(3), 0)
+        last = [(path, body) for path, body in self.daemon.asked if path != "granted"][-2:]
+        self.assertEqual(last[0], ("/v1/reports", {"worker": 1, "reports": [
+            {"trial": 1, "attempt": 1, "released": True}]}))
+        self.assertEqual(last[1], ("/v1/departures", {"worker": 1}))
+
     def test_a_batch_system_that_stops_trainers_first_costs_no_attempt(self):
         self.start()
         self.daemon.submit(9)
