@@ -33,9 +33,6 @@ void model_reload(struct model *model, int64_t now_ms)
         model->trials[i].deadline_ms = now_ms + model->lease_ms;
         model->trials[i].earliest_ms = model->trials[i].latest_ms = 0;
     }
-    for (int i = 0; i < model->n_sweeps; i++) {
-        model->sweeps[i].passed_over = 0;
-    }
 }
 
 void model_oversleep(struct model *model, int64_t now_ms)
@@ -92,18 +89,12 @@ void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, 
     }
 }
 
-/* In turn means: served once while each of its equals is served at most twice. */
-static void check_turn(struct model *model, int served, int64_t now_ms)
+static void check_priority(const struct model *model, int served, int64_t now_ms)
 {
     for (int i = 0; i < model->n_sweeps; i++) {
-        struct model_sweep *s = &model->sweeps[i];
-        if (i == served || claimable_of(model, i, now_ms, true) == 0) {
-            s->passed_over = 0;
-            continue;
+        if (model->sweeps[i].priority > model->sweeps[served].priority) {
+            assert_int_equal(claimable_of(model, i, now_ms, true), 0);
         }
-        assert_true(s->priority <= model->sweeps[served].priority);
-        s->passed_over += s->priority == model->sweeps[served].priority;
-        assert_true(s->passed_over <= 2 * model->n_sweeps);
     }
 }
 
@@ -117,7 +108,7 @@ void model_claim(struct model *model, int64_t worker, const struct queue_claim *
     assert_true(trial->earliest_ms <= now_ms);
     assert_int_equal(claim->attempt, trial->attempt + 1);
     if (in_turn) {
-        check_turn(model, trial->sweep, now_ms);
+        check_priority(model, trial->sweep, now_ms);
     }
     assert_true(trial->attempt < MODEL_ATTEMPTS);
     trial->state = TRIAL_RUNNING;

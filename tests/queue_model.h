@@ -28,7 +28,6 @@ struct model_sweep {
     int priority, max_running, max_attempts, first, n;
     int key, body; /* of the submission; key 0 = none */
     bool deleted;
-    int passed_over; /* claims of its equals since it was served, while it had something to claim */
 };
 
 struct model {
@@ -44,7 +43,7 @@ void model_submit(struct model *model, const struct model_sweep *sweep);
 /* The sweep that was submitted with this key; -1 = none, or it is deleted. */
 int model_find_key(const struct model *model, int key);
 /* Checks that the trial may be claimed. With `in_turn` (every trial is where it counts) also that
- * no sweep of higher priority had one, and that none of the same priority starves. */
+ * no sweep of higher priority had one. */
 void model_claim(struct model *model, int64_t worker, const struct queue_claim *claim,
                  int64_t now_ms, bool in_turn);
 /* How many could be claimed: at least, and at most (back-offs have jitter). */

@@ -31,6 +31,7 @@ static void plant(struct play *play)
     sqlite3 *db = play->f->store->db;
     /* The guards of the schema, too: nothing that the queue does may be refused by them. */
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
     sqlite3_create_function(db, "fails", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, play, fail_function,
                             NULL, NULL);
     assert_int_equal(
