@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "daemon/answer.h"
+#include "daemon/give_way.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -33,7 +34,8 @@ struct job {
     struct http_request *request; /* until it is answered, or the client is gone */
     struct http_stream *stream;   /* while it is open */
     struct read_question question;
-    struct job *prev, *next; /* of the pool's jobs */
+    struct give_way give_way; /* of the thread */
+    struct job *prev, *next;  /* of the pool's jobs */
 
     pthread_mutex_t lock; /* of the rest */
     pthread_cond_t taken;
@@ -48,6 +50,7 @@ struct job {
 struct read_pool {
     uv_loop_t *loop;
     char *db_path;
+    clockid_t loop_clock;
     uv_async_t full; /* some job's buffer is full */
     struct job *jobs;
     bool closing, async_closed;
@@ -128,12 +131,25 @@ static int gather(void *arg, const char *data, size_t size)
     return go_on ? 0 : 1;
 }
 
+/* Also ends a query that reads much and says nothing yet, when nobody wants it any more. */
+static int on_progress(void *arg)
+{
+    struct job *job = arg;
+    give_way(&job->give_way);
+    pthread_mutex_lock(&job->lock);
+    bool gone = job->gone;
+    pthread_mutex_unlock(&job->lock);
+    return gone;
+}
+
 static void on_work(uv_work_t *work)
 {
     struct job *job = work->data;
     struct reader *reader;
     int rc = take_reader(job->pool, &reader);
     if (rc == 0) {
+        give_way_begin(&job->give_way, job->pool->loop_clock);
+        reader_on_progress(reader, on_progress, job);
         rc = reader_run(reader, job->question.query, &job->question.params, job->question.format,
                         gather, job);
         give_reader(job->pool, reader);
@@ -334,6 +350,7 @@ struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path)
         return NULL;
     }
     pool->loop = loop;
+    pool->loop_clock = give_way_loop_clock();
     pool->db_path = path;
     pool->full.data = pool;
     uv_unref((uv_handle_t *)&pool->full);

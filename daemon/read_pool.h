@@ -1,7 +1,8 @@
 /*
  * Answers that are read from the database: off the loop, on libuv's thread pool, each with a
  * read-only connection of its own. A small answer goes out whole; a large one is streamed as it is
- * read, and a client too slow for it is cut off, so that nobody holds a snapshot for ever.
+ * read, and a client too slow for it is cut off, so that nobody holds a snapshot for ever. While
+ * the loop is busy, serving workers, those who read give way to it (give_way.h).
  */
 #pragma once
 
@@ -22,7 +23,7 @@ struct read_question {
     const char *unknown_code; /* the error's code when the id is not there */
 };
 
-/* The path is copied. NULL only when out of memory. */
+/* To be called on the loop's thread. The path is copied. NULL only when out of memory. */
 struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path);
 
 /* Answers the request, in a later round. */

@@ -107,6 +107,9 @@ static const struct query {
                               " FROM events WHERE id > ?3 ORDER BY id LIMIT ?2"},
 };
 
+/* Steps of SQLite's machine between two calls for progress: some tenths of a millisecond. */
+#define PROGRESS_STEPS 4000
+
 struct reader {
     sqlite3 *db;
     sqlite3_stmt *statements[READER_QUERY_COUNT][2];
@@ -212,6 +215,16 @@ void reader_params_init(struct reader_params *params)
 
 /* ---- running ---- */
 
+void reader_on_progress(struct reader *reader, reader_progress progress, void *arg)
+{
+    sqlite3_progress_handler(reader->db, progress ? PROGRESS_STEPS : 0, progress, arg);
+}
+
+static int failed(int code)
+{
+    return code == SQLITE_INTERRUPT ? READER_STOPPED : store_errno(code);
+}
+
 /* Prepared at first use, kept for the next. */
 static int prepare(struct reader *reader, const char *sql, sqlite3_stmt **stmt)
 {
@@ -232,7 +245,7 @@ static int check_exists(struct reader *reader, enum reader_query query, int64_t 
     sqlite3_bind_int64(*stmt, 1, id);
     int code = sqlite3_step(*stmt);
     sqlite3_reset(*stmt);
-    return code == SQLITE_ROW ? 0 : code == SQLITE_DONE ? READER_NOT_FOUND : store_errno(code);
+    return code == SQLITE_ROW ? 0 : code == SQLITE_DONE ? READER_NOT_FOUND : failed(code);
 }
 
 static void bind(sqlite3_stmt *stmt, const struct reader_params *params, int64_t id)
@@ -253,7 +266,7 @@ static int render_one(struct reader *reader, sqlite3_stmt *stmt)
         render_object(&reader->render, stmt);
         return 0;
     }
-    return code == SQLITE_DONE ? READER_NOT_FOUND : store_errno(code);
+    return code == SQLITE_DONE ? READER_NOT_FOUND : failed(code);
 }
 
 static void render_row(struct render *render, sqlite3_stmt *stmt, enum reader_format format,
@@ -312,7 +325,7 @@ static int render_list(struct reader *reader, sqlite3_stmt *stmt, const struct q
         n++;
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        return store_errno(code);
+        return failed(code);
     }
     if (format == READER_JSON) {
         end_list(render, query, code == SQLITE_ROW ? last : 0);

@@ -51,8 +51,13 @@ void reader_params_init(struct reader_params *params);
 /* Takes a piece of the answer; not 0 = stop, nobody listens any more. */
 typedef int (*reader_sink)(void *arg, const char *data, size_t size);
 
+/* Called from the thread of a query, again and again while it runs, also while it has no rows yet;
+ * not 0 = stop. NULL = nobody is called. */
+typedef int (*reader_progress)(void *arg);
+void reader_on_progress(struct reader *reader, reader_progress progress, void *arg);
+
 #define READER_NOT_FOUND 1 /* no sweep or trial with that id; the sink was not called */
-#define READER_STOPPED 2   /* the sink said so */
+#define READER_STOPPED 2   /* the sink or the progress function said so */
 
 /* Runs the query and hands the whole answer to the sink in pieces of up to 64 KiB.
  * 0, READER_NOT_FOUND, READER_STOPPED or -errno (then what the sink got is incomplete).

@@ -327,6 +327,27 @@ static void a_sink_that_refuses_stops_the_query(void **state)
     assert_int_equal(calls, 1);
 }
 
+static int count_to_ten(void *arg)
+{
+    return ++*(int *)arg == 10;
+}
+
+static void a_query_without_rows_yet_can_be_stopped(void **state)
+{
+    struct scene *scene = *state;
+    queue_fixture_submit(scene->f, "{\"base\":{\"depth\":1},\"replicates\":2000}");
+    struct reader_params params = all();
+    int calls = 0, pieces = 0;
+    reader_on_progress(scene->reader, count_to_ten, &calls);
+    assert_int_equal(
+        reader_run(scene->reader, READER_SUMMARY, &params, READER_JSON, refuse, &pieces),
+        READER_STOPPED);
+    assert_int_equal(calls, 10);
+    assert_int_equal(pieces, 0);
+    reader_on_progress(scene->reader, NULL, NULL);
+    assert_int_equal(ask(scene, READER_SUMMARY, all(), READER_JSON), 0);
+}
+
 static void events_tell_what_happened(void **state)
 {
     struct scene *scene = *state;
@@ -376,6 +397,7 @@ int main(void)
         TEST(csv_is_quoted_where_it_must_be),
         TEST(ndjson_has_an_object_a_line),
         TEST(a_sink_that_refuses_stops_the_query),
+        TEST(a_query_without_rows_yet_can_be_stopped),
         TEST(events_tell_what_happened),
         TEST(a_sweep_on_its_way_out_is_unknown),
     };
