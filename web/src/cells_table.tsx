@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { SummaryRow } from "./api_types";
 import { type Order, sortCells } from "./cells";
 import { type Field, fieldOf } from "./fields";
-import { count, duration, fieldName, quartiles, short, valueName } from "./format";
+import { count, fieldName, measure, quartiles, trainingTime, valueName } from "./format";
 
 const rowsAtFirst = 100;
 
@@ -41,7 +41,7 @@ export function CellsTable({
         <table>
           <thead>
             <tr>
-              {fields.length === 0 && <th scope="col">Cell</th>}
+              {fields.length === 0 && <th scope="col">cell</th>}
               {fields.map((field) => head(field.name, fieldName(field.name), field.numeric))}
               <th scope="col" class="number">
                 trials
@@ -151,9 +151,9 @@ function Cell({
           ? "–"
           : row.median_seconds === null
             ? "not reached"
-            : duration(row.median_seconds)}
+            : trainingTime(row.median_seconds)}
       </td>
-      <td class="number">{short(row.mean_ms_per_step)}</td>
+      <td class="number">{measure(row.mean_ms_per_step)}</td>
     </tr>
   );
 }

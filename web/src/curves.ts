@@ -63,6 +63,15 @@ export function capCurves(curves: Curve[], most: number): Curve[] {
   });
 }
 
+/** Whether from x on more of the curves pass close above the level than close below it. */
+export function crowdedAbove(curves: Curve[], level: number, from: number): boolean {
+  const distances = curves
+    .flatMap((curve) => curve.points.filter((point) => point.x >= from))
+    .map((point) => point.accuracy - level)
+    .filter((distance) => Math.abs(distance) > 0.01 && Math.abs(distance) < 0.1);
+  return 2 * distances.filter((distance) => distance > 0).length > distances.length;
+}
+
 /** Accuracy at x by straight lines between measurements; null outside of them. */
 export function accuracyAt(points: CurvePoint[], x: number): number | null {
   const after = points.findIndex((point) => point.x >= x);

@@ -1,7 +1,7 @@
 /* The drawing of the second figure, layer by layer. */
 
 import * as Plot from "@observablehq/plot";
-import { type Curve, type CurveAxis, medianCurve } from "./curves";
+import { crowdedAbove, type Curve, type CurveAxis, medianCurve } from "./curves";
 import { count, target } from "./format";
 import { drawPlot, type Mark, quiet } from "./plot_frame";
 import { linearTicks, logTicks } from "./scales";
@@ -37,7 +37,7 @@ export function drawCurves(frame: CurvesFrame, width: number): Element {
     label: (tick: number) => `${Math.round(tick * 100)} %`,
   };
   return drawPlot(width, x, y, [
-    ...(goal === null ? [] : goalLine(goal)),
+    ...(goal === null ? [] : goalLine(goal, nameBelow(frame, goal, domain))),
     ...singles(frame, domain[0]),
     ...medians(frame, domain[0]),
   ]);
@@ -57,7 +57,13 @@ function extent({ all, log }: CurvesFrame): [number, number] {
   return [log ? Math.min(low, high / 10) : 0, high];
 }
 
-function goalLine(goal: number): Mark[] {
+/** The target's name stands at the right end of its line, on the side that the curves leave free. */
+function nameBelow({ all, log }: CurvesFrame, goal: number, [low, high]: [number, number]) {
+  const from = log ? low * (high / low) ** 0.85 : low + 0.85 * (high - low);
+  return crowdedAbove(all, goal, from);
+}
+
+function goalLine(goal: number, below: boolean): Mark[] {
   return [
     Plot.ruleY([goal], { stroke: "var(--muted)", strokeDasharray: "4 4" }),
     Plot.text([`target ${target(goal)}`], {
@@ -65,7 +71,7 @@ function goalLine(goal: number): Mark[] {
       y: () => goal,
       frameAnchor: "right",
       textAnchor: "end",
-      dy: -13,
+      dy: below ? 13 : -13,
       stroke: "var(--card)", // a halo, where a curve passes
       strokeWidth: 4,
     }),

@@ -2,11 +2,25 @@
 
 import { useState } from "preact/hooks";
 import type { Trial } from "./api_types";
+import { type Column, DataTable } from "./data_table";
 import { type Field, fieldOf } from "./fields";
 import { count, fieldName, valueName } from "./format";
 import { maxFailures } from "./sweep_data";
 
 const rowsAtFirst = 10;
+
+function columnsOf(fields: Field[]): Column<Trial>[] {
+  return [
+    { title: "trial", show: (trial) => trial.id },
+    ...fields.map((field) => ({
+      title: fieldName(field.name),
+      show: (trial: Trial) => valueName(field.name, fieldOf(trial.config, field.name) ?? "–"),
+    })),
+    { title: "seed", style: "number", show: (trial) => String(trial.config.seed ?? "–") },
+    { title: "attempts", style: "number", show: (trial) => count(trial.attempts) },
+    { title: "reason", style: "reason", show: (trial) => trial.error ?? "no reason was reported" },
+  ];
+}
 
 /** `failed`: how many there are in all; `failures` may be just the first of them. */
 export function Failures({
@@ -25,42 +39,7 @@ export function Failures({
       <h2 id="failures-title">
         Failed trials <span class="quiet">{count(failed)}</span>
       </h2>
-      <div class="table-box" tabIndex={0} role="region" aria-label="Table of failed trials">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">trial</th>
-              {fields.map((field) => (
-                <th key={field.name} scope="col">
-                  {fieldName(field.name)}
-                </th>
-              ))}
-              <th scope="col" class="number">
-                seed
-              </th>
-              <th scope="col" class="number">
-                attempts
-              </th>
-              <th scope="col">reason</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((trial) => (
-              <tr key={trial.id}>
-                <th scope="row">{trial.id}</th>
-                {fields.map((field) => (
-                  <td key={field.name}>
-                    {valueName(field.name, fieldOf(trial.config, field.name) ?? "–")}
-                  </td>
-                ))}
-                <td class="number">{String(trial.config.seed ?? "–")}</td>
-                <td class="number">{count(trial.attempts)}</td>
-                <td class="reason">{trial.error ?? "no reason was reported"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable label="Table of failed trials" columns={columnsOf(fields)} rows={shown} />
       {shown.length < failures.length && (
         <button onClick={() => setAll(true)}>Show {count(failures.length)}</button>
       )}

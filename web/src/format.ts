@@ -25,6 +25,11 @@ export function short(value: number | null): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** The same for columns of measurements, one below the other: 0.100, 1.00, 16.0, 1,235. */
+export function measure(value: number | null): string {
+  return value === null || Math.abs(value) >= 100 ? short(value) : value.toPrecision(3);
+}
+
 /** A share of 1 as "90.1 %"; null as a dash. */
 export function percent(share: number | null, digits = 1): string {
   return share === null ? "–" : `${(share * 100).toFixed(digits)} %`;
@@ -60,6 +65,11 @@ export function duration(seconds: number | null): string {
     .filter(({ n }, i) => i === 0 || n > 0)
     .map(({ unit, n }) => `${n} ${unit}`)
     .join(" ");
+}
+
+/** Seconds of a training, for a column of them: "0.100 s", "16.0 s", "4 min 5 s". */
+export function trainingTime(seconds: number): string {
+  return seconds < 60 ? `${measure(seconds)} s` : duration(seconds);
 }
 
 /** Trials per minute, in the unit that a person can count in. */
@@ -129,5 +139,8 @@ export function valueName(field: string, value: Value): string {
     return value.length === 0 ? "none" : value.join("·");
   }
   const word = valueWords[`${field}=${String(value)}`];
-  return word ?? (typeof value === "number" ? short(value) : String(value).replaceAll("_", " "));
+  if (typeof value === "number") {
+    return Math.abs(value) >= 10000 ? count(value) : String(value);
+  }
+  return word ?? String(value).replaceAll("_", " ");
 }

@@ -57,7 +57,7 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
       </nav>
       <div class="title-row">
         <h1>{sweep.name}</h1>
-        <StateBadge state={sweep.state} />
+        <StateBadge sweep={sweep} />
         <SweepActions sweep={sweep} />
       </div>
       <section class="card" aria-label="Progress">
@@ -73,7 +73,7 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
         <ProgressAnnouncer sweep={sweep} />
       </section>
       <div class="figures">
-        <StepsCard snapshot={snapshot} fields={fields} />
+        {fields.length > 0 && <StepsCard snapshot={snapshot} fields={fields} />}
         <CurvesCard snapshot={snapshot} fields={fields} />
       </div>
       <section class="card" aria-labelledby="cells-title">
@@ -141,9 +141,7 @@ function StepsCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fiel
           ]}
         />
       </div>
-      {x === null ? (
-        <p class="empty">Nothing varies in this sweep; the table below has its one cell.</p>
-      ) : snapshot.summary.every((row) => row.n === 0) ? (
+      {x === null || snapshot.summary.every((row) => row.n === 0) ? (
         <p class="empty">No trial has ended yet.</p>
       ) : (
         <StepsFigure

@@ -65,7 +65,7 @@ function SweepCard({ sweep }: { sweep: Sweep }) {
         <h2 id={`sweep-${sweep.id}`}>
           <a href={`#/sweeps/${sweep.id}`}>{sweep.name}</a>
         </h2>
-        <StateBadge state={sweep.state} />
+        <StateBadge sweep={sweep} />
         <SweepActions sweep={sweep} />
       </div>
       <ProgressBar sweep={sweep} label={`Progress of ${sweep.name}`} />

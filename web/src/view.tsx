@@ -2,9 +2,9 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "./api";
-import type { Sweep, SweepAction, SweepState } from "./api_types";
+import type { Sweep, SweepAction } from "./api_types";
 import { wake } from "./connection";
-import { count } from "./format";
+import { count, counted } from "./format";
 
 export function useTitle(title: string): void {
   useEffect(() => {
@@ -12,8 +12,12 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
-export function StateBadge({ state }: { state: SweepState }) {
-  return <span class={`badge is-${state}`}>{state}</span>;
+export function StateBadge({ sweep: { state, failed } }: { sweep: Sweep }) {
+  return state === "finished" && failed > 0 ? (
+    <span class="badge is-flawed">finished, {count(failed)} failed</span>
+  ) : (
+    <span class={`badge is-${state}`}>{state}</span>
+  );
 }
 
 function offered(sweep: Sweep): SweepAction[] {
@@ -30,8 +34,13 @@ const words: Record<SweepAction, string> = {
   pause: "Pause",
   resume: "Resume",
   cancel: "Cancel…",
-  retry: "Retry failed",
+  retry: "Retry",
 };
+
+function retryText({ failed, cancelled }: Sweep): string {
+  const kinds = [failed > 0 ? "failed" : "", cancelled > 0 ? "cancelled" : ""];
+  return `${words.retry} ${kinds.filter((kind) => kind !== "").join(" and ")}`;
+}
 
 export function SweepActions({ sweep }: { sweep: Sweep }) {
   const [problem, setProblem] = useState("");
@@ -56,7 +65,7 @@ export function SweepActions({ sweep }: { sweep: Sweep }) {
           disabled={busy}
           onClick={() => (action === "cancel" ? setAsking(true) : void act(action))}
         >
-          {words[action]}
+          {action === "retry" ? retryText(sweep) : words[action]}
           <span class="visually-hidden"> {sweep.name}</span>
         </button>
       ))}
@@ -90,9 +99,9 @@ function CancelDialog({ sweep, close }: { sweep: Sweep; close: (sure: boolean) =
       <form method="dialog">
         <h2 id="cancel-title">Cancel “{sweep.name}”?</h2>
         <p>
-          {count(sweep.queued)} queued trials end at once, {count(sweep.running)} running ones as
-          their workers next report. What has been measured stays; Retry queues the cancelled ones
-          again.
+          {counted(sweep.queued, "queued trial")} and {counted(sweep.running, "running one")} end:
+          the queued at once, the running as their workers next report. What has been measured
+          stays; Retry queues the cancelled ones again.
         </p>
         <div class="actions">
           <button value="no">Keep it running</button>

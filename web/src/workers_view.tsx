@@ -2,9 +2,29 @@
 
 import { api } from "./api";
 import type { Worker } from "./api_types";
+import { type Column, DataTable } from "./data_table";
 import { ago, count, rate } from "./format";
 import { usePolled } from "./poll";
 import { useTitle } from "./view";
+
+const columns: Column<Worker>[] = [
+  {
+    title: "worker",
+    show: ({ host, pid }) => (
+      <>
+        {host} <span class="quiet">pid {pid}</span>
+      </>
+    ),
+  },
+  { title: "processor", show: (worker) => worker.cpu },
+  { title: "kernel", show: (worker) => worker.kernel },
+  { title: "slots", style: "number", show: (worker) => count(worker.slots) },
+  { title: "running", style: "number", show: (worker) => count(worker.running) },
+  { title: "succeeded", style: "number", show: (worker) => count(worker.succeeded) },
+  { title: "failed", style: "number", show: (worker) => count(worker.failed) },
+  { title: "rate", style: "number", show: (worker) => rate(worker.trials_per_minute) },
+  { title: "heard of", show: (worker) => ago(worker.seen_at, Date.now()) },
+];
 
 export function WorkersView() {
   useTitle("Workers");
@@ -21,64 +41,15 @@ export function WorkersView() {
       )}
       {alive.length > 0 && (
         <section class="card">
-          <WorkerTable label="Alive" workers={alive} />
+          <DataTable label="Table of live workers" columns={columns} rows={alive} />
         </section>
       )}
       {gone.length > 0 && (
         <details class="card">
           <summary>{count(gone.length)} not heard of any more</summary>
-          <WorkerTable label="Gone" workers={gone.slice(0, 100)} />
+          <DataTable label="Table of workers gone" columns={columns} rows={gone.slice(0, 100)} />
         </details>
       )}
     </>
-  );
-}
-
-function WorkerTable({ label, workers }: { label: string; workers: Worker[] }) {
-  return (
-    <div class="table-box" tabIndex={0} role="region" aria-label={`${label}: table of workers`}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Worker</th>
-            <th scope="col">Processor</th>
-            <th scope="col">Kernel</th>
-            <th scope="col" class="number">
-              Slots
-            </th>
-            <th scope="col" class="number">
-              Running
-            </th>
-            <th scope="col" class="number">
-              Succeeded
-            </th>
-            <th scope="col" class="number">
-              Failed
-            </th>
-            <th scope="col" class="number">
-              Rate
-            </th>
-            <th scope="col">Seen</th>
-          </tr>
-        </thead>
-        <tbody>
-          {workers.map((worker) => (
-            <tr key={worker.id}>
-              <th scope="row">
-                {worker.host} <span class="quiet">pid {worker.pid}</span>
-              </th>
-              <td>{worker.cpu}</td>
-              <td>{worker.kernel}</td>
-              <td class="number">{count(worker.slots)}</td>
-              <td class="number">{count(worker.running)}</td>
-              <td class="number">{count(worker.succeeded)}</td>
-              <td class="number">{count(worker.failed)}</td>
-              <td class="number">{rate(worker.trials_per_minute)}</td>
-              <td>{ago(worker.seen_at, Date.now())}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

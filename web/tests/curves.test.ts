@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accuracyAt, capCurves, curvesOf, median, medianCurve } from "../src/curves";
+import { accuracyAt, capCurves, crowdedAbove, curvesOf, median, medianCurve } from "../src/curves";
 import type { Field } from "../src/fields";
 import { curveRows } from "./rows";
 
@@ -30,6 +30,19 @@ test("rows become one curve per trial, in its series, in the order of steps", ()
     { x: 0, accuracy: 0.1 },
     { x: 8, accuracy: 0.5 },
   ]);
+});
+
+test("the target's name finds the side of its line that is free at the end", () => {
+  const curve = (...accuracies: number[]) => ({
+    trial: 1,
+    series: 0,
+    ended: true,
+    points: accuracies.map((accuracy, x) => ({ x, accuracy })),
+  });
+  assert.equal(crowdedAbove([curve(0.2, 0.85, 0.94, 0.95)], 0.9, 2), true);
+  assert.equal(crowdedAbove([curve(0.2, 0.94, 0.85, 0.86)], 0.9, 2), false);
+  assert.equal(crowdedAbove([curve(0.2, 0.5, 0.7, 0.901)], 0.9, 2), false); // ends on the line
+  assert.equal(crowdedAbove([], 0.9, 0), false);
 });
 
 test("against time the axis is seconds of training", () => {

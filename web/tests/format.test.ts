@@ -5,11 +5,13 @@ import {
   count,
   counted,
   duration,
+  measure,
   percent,
   quartiles,
   rate,
   short,
   target,
+  trainingTime,
   valueName,
 } from "../src/format";
 
@@ -23,6 +25,12 @@ test("numbers are grouped, cut to what matters, and dashes when absent", () => {
     assert.equal(absent, "–");
   }
   assert.deepEqual([counted(1, "cell"), counted(1200, "cell")], ["1 cell", "1,200 cells"]);
+});
+
+test("measurements in a column have the same number of digits", () => {
+  assert.deepEqual([0.1, 1, 16, 5.5432].map(measure), ["0.100", "1.00", "16.0", "5.54"]);
+  assert.deepEqual([0.1, 59, 82].map(trainingTime), ["0.100 s", "59.0 s", "1 min 22 s"]);
+  assert.equal(measure(null), "–");
 });
 
 test("durations have the two units that matter", () => {
@@ -59,4 +67,6 @@ test("values are said in the article's words", () => {
   assert.equal(valueName("stop_at_target", 1), "yes");
   assert.equal(valueName("hidden_units", [500, 400]), "500·400");
   assert.equal(valueName("learning_rate", 0.01), "0.01");
+  assert.equal(valueName("beta2", 0.99995), "0.99995"); // what was asked for, not about so
+  assert.equal(valueName("train_size", 55000), "55,000");
 });
