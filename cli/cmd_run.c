@@ -164,6 +164,33 @@ static int take_up(struct run *run, struct error *error)
     return result;
 }
 
+/* The database is a queue: what was left in it goes on as well, and takes turns with this sweep. */
+static void say_what_else_is_trained(struct run *run)
+{
+    struct error error;
+    json_t *page, *sweep;
+    size_t i;
+
+    if (client_get(run->client, "/v1/sweeps?limit=1000", &page, &error) != CLIENT_OK) {
+        return; /* then following will tell */
+    }
+    json_array_foreach(json_object_get(page, "sweeps"), i, sweep)
+    {
+        struct progress other;
+        progress_read(sweep, &other);
+        if (strcmp(other.state, "active") == 0 && sweeps_id(sweep) != sweeps_id(run->sweep)) {
+            char *name = text_printable(other.name);
+            fprintf(stderr,
+                    "%s also holds sweep %lld (%s), %lld of %lld trials done: it takes turns with "
+                    "this one; another --db keeps them apart\n",
+                    run->database, (long long)sweeps_id(sweep), name,
+                    (long long)progress_done(&other), (long long)other.trials);
+            free(name);
+        }
+    }
+    json_decref(page);
+}
+
 /* A daemon that does not answer may just have died: its own last words say more than ours. */
 #define DEATH_LOOKS 50
 static int complain_of_daemon(struct run *run, struct error *error)
@@ -214,6 +241,7 @@ static char *daemon_news(void *arg)
 
 static enum follow_outcome follow(struct run *run, struct error *error)
 {
+    say_what_else_is_trained(run);
     struct follow follow = {
         .client = run->client,
         .sweep = sweeps_id(run->sweep),

@@ -200,6 +200,7 @@ static int spawn_daemon(const struct local_options *options, struct local *local
     argv[n++] = options->database;
     argv[n++] = "--workers";
     argv[n++] = workers;
+    argv[n++] = "--end-with-worker";
     if (options->data) {
         argv[n++] = "--data";
         argv[n++] = options->data;

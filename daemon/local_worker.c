@@ -21,8 +21,10 @@ struct local_worker {
     uv_process_t process;
     uv_timer_t timer;
     enum { WAITING, RUNNING, ENDED } state; /* ENDED: its handle is closing */
-    bool stopping, destroyed, timer_closed;
+    bool stopping, useless, destroyed, timer_closed;
     uint64_t started_ms, delay_ms;
+    void (*on_useless)(void *ctx);
+    void *useless_ctx;
     void (*on_stopped)(void *ctx);
     void *ctx;
     char program[PATH_MAX];
@@ -169,6 +171,8 @@ static void on_process_closed(uv_handle_t *handle)
         free_if_closed(worker);
     } else if (worker->stopping) {
         worker->on_stopped(worker->ctx);
+    } else if (worker->useless) {
+        worker->on_useless(worker->useless_ctx);
     } else {
         start_later(worker);
     }
@@ -181,7 +185,9 @@ static void on_ended(uv_process_t *process, int64_t status, int signal)
     if (uv_now(worker->loop) - worker->started_ms >= STEADY_MS) {
         worker->delay_ms = FIRST_DELAY_MS;
     }
-    if (!worker->stopping) {
+    /* A worker ends with a status of its own only when it cannot work; killed ones may be lucky. */
+    worker->useless = worker->on_useless != NULL && signal == 0 && status != 0;
+    if (!worker->stopping && !worker->useless) {
         log_warn("the local worker ended, starting another one pid=%d status=%d signal=%d "
                  "in_ms=%llu",
                  process->pid, (int)status, signal, (unsigned long long)worker->delay_ms);
@@ -226,6 +232,8 @@ int local_worker_create(uv_loop_t *loop, const struct local_worker_options *opti
                          "cannot find the program ninety-worker beside this one or on PATH");
     }
     worker->loop = loop;
+    worker->on_useless = options->on_useless;
+    worker->useless_ctx = options->ctx;
     worker->delay_ms = FIRST_DELAY_MS;
     uv_timer_init(loop, &worker->timer);
     worker->timer.data = worker;

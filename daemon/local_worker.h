@@ -3,6 +3,7 @@
  * with growing delay when it ends, stopped with the daemon.
  *
  *     running --ends--> waiting (0.5 s, doubling to 30 s) --> running
+ *        |--cannot work here (its exit status), and somebody wants to know--> useless
  *        `--local_worker_stop--> stopping (SIGTERM: it hands its trials back) --ends--> stopped
  *
  * It gets the token by its environment, never by its arguments, and dies with the daemon.
@@ -21,6 +22,9 @@ struct local_worker_options {
     const char *data;    /* NULL, or where data sets lie */
     const char *trainer; /* NULL, or another trainer's command */
     int slots;
+    /* NULL, or called when it ended because it cannot work here; it is not started again then. */
+    void (*on_useless)(void *ctx);
+    void *ctx;
 };
 
 /* Starts it. 0; ERROR_INVALID with one line when there is no such program; -ENOMEM. */

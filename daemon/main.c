@@ -46,15 +46,16 @@ struct daemon {
     uv_timer_t timer;
     struct wal_watch wal_watch;
     bool stopping, finished;
+    int status; /* to exit with */
 };
 
 /* ---- stopping ---- */
 
 static void on_last_timer(uv_timer_t *timer)
 {
-    (void)timer;
+    struct daemon *d = timer->data;
     /* All that was answered is on disk; what still reads for nobody may be cut off. */
-    _exit(EXIT_SUCCESS);
+    _exit(d->status);
 }
 
 static void finish(struct daemon *d)
@@ -101,6 +102,16 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     uv_timer_start(&d->timer, on_stop_timer, STOP_MS, 0);
     local_worker_stop(d->worker, on_worker_stopped, d);
+}
+
+/* The local worker has said why. */
+static void on_worker_useless(void *ctx)
+{
+    struct daemon *d = ctx;
+    log_info("stopping: the local worker cannot work here");
+    d->status = EXIT_FAILURE;
+    api_stop_claims(d->api);
+    finish(d);
 }
 
 /* ---- starting ---- */
@@ -199,11 +210,14 @@ static void make_url(const char *name, int port, char ret[128])
 
 static int open_worker(struct daemon *d, const char *url, struct error *error)
 {
-    struct local_worker_options options = {.url = url,
-                                           .token = d->options.token_file != NULL ? d->token : NULL,
-                                           .data = d->options.data,
-                                           .trainer = d->options.trainer,
-                                           .slots = d->options.workers};
+    struct local_worker_options options = {
+        .url = url,
+        .token = d->options.token_file != NULL ? d->token : NULL,
+        .data = d->options.data,
+        .trainer = d->options.trainer,
+        .slots = d->options.workers,
+        .on_useless = d->options.end_with_worker ? on_worker_useless : NULL,
+        .ctx = d};
     return local_worker_create(&d->loop, &options, &d->worker, error);
 }
 
@@ -290,5 +304,5 @@ int main(int argc, char **argv)
     queue_close(d.queue);
     store_close(d.store);
     log_info("stopped");
-    return EXIT_SUCCESS;
+    return d.status;
 }

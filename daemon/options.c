@@ -29,6 +29,7 @@ static const char help[] =
     "  --lease S            a trial whose worker is silent for S seconds goes back to the queue\n"
     "                       (default 30)\n"
     "  --port-file FILE     write the port to FILE once it is listened on\n"
+    "  --end-with-worker    stop, with status 1, when that worker finds that it cannot work here\n"
     "  --die-with-parent    stop when the process that started this one ends\n"
     "  --version, --help\n"
     "\n"
@@ -44,6 +45,7 @@ enum {
     OPT_TRAINER,
     OPT_LEASE,
     OPT_PORT_FILE,
+    OPT_END_WITH_WORKER,
     OPT_DIE_WITH_PARENT,
     OPT_VERSION,
     OPT_HELP,
@@ -58,6 +60,7 @@ static const struct option known[] = {
     {"trainer", required_argument, NULL, OPT_TRAINER},
     {"lease", required_argument, NULL, OPT_LEASE},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
+    {"end-with-worker", no_argument, NULL, OPT_END_WITH_WORKER},
     {"die-with-parent", no_argument, NULL, OPT_DIE_WITH_PARENT},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -133,6 +136,9 @@ static enum options_result set(int option, const char *value, struct options *op
         return OPTIONS_RUN;
     case OPT_PORT_FILE:
         options->port_file = value;
+        return OPTIONS_RUN;
+    case OPT_END_WITH_WORKER:
+        options->end_with_worker = true;
         return OPTIONS_RUN;
     case OPT_DIE_WITH_PARENT:
         options->die_with_parent = true;

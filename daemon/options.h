@@ -15,7 +15,7 @@ struct options {
     const char *port_file;  /* NULL: none */
     int workers;            /* slots of the local worker; 0 = none */
     int64_t lease_ms;
-    bool die_with_parent;
+    bool die_with_parent, end_with_worker;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_SHOWN, OPTIONS_WRONG };

@@ -76,6 +76,11 @@ static bool is_end(const struct trainer_event *event)
     return event->type == TRAINER_DONE || event->type == TRAINER_FAILED;
 }
 
+static void on_hopeless(void *arg, struct slot *from, const char *reason)
+{
+    (void)arg, (void)from, (void)reason;
+}
+
 static void open_slot(const char *option, uint64_t silence_ms)
 {
     argv[1] = option;
@@ -86,6 +91,7 @@ static void open_slot(const char *option, uint64_t silence_ms)
         .environment = environment,
         .silence_ms = silence_ms,
         .on_event = on_event,
+        .on_hopeless = on_hopeless,
         .on_closed = on_closed,
     };
     slot = slot_create(&options);

@@ -50,6 +50,7 @@ static int run(const struct options *options)
         .token = options->token[0] ? options->token : NULL,
         .n_slots = options->n_slots,
         .pin = options->pin,
+        .trainer_command = options->trainer ? options->trainer : path,
         .trainer_argv = command.argv,
         .trainer_environment = command.environment,
         .kernel = choice.kernel,

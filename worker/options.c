@@ -37,7 +37,8 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "SIGTERM hands its trials back to the daemon; a second one does not wait for that.\n"
-    "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments, 77 the token was refused.\n";
+    "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments, 69 no trainer starts, 77 the\n"
+    "token was refused.\n";
 
 enum {
     OPT_DAEMON = 1000,

@@ -23,8 +23,8 @@ struct seat {
 struct seats {
     struct outbox *outbox;
     struct datasets *datasets;
-    void (*on_change)(void *arg);
-    void *arg;
+    struct seats_handlers handlers;
+    bool was_ready; /* any trainer, ever */
     int n;
     struct seat at[];
 };
@@ -114,7 +114,7 @@ static void on_prepared(void *arg, const struct datasets_outcome *outcome)
             give_up(seats, seat, outcome->message, outcome->retry);
         }
     }
-    seats->on_change(seats->arg);
+    seats->handlers.on_change(seats->handlers.arg);
 }
 
 static void take_seat(struct seats *seats, struct seat *seat, const struct wire_claim *claim)
@@ -209,6 +209,7 @@ static void on_slot_event(void *arg, struct slot *slot, const struct trainer_eve
     struct lease lease = {event->trial, event->attempt};
     switch (event->type) {
     case TRAINER_READY:
+        seats->was_ready = true;
         memcpy(seat->trainer, event->trainer, sizeof seat->trainer);
         memcpy(seat->kernel, event->kernel, sizeof seat->kernel);
         break;
@@ -225,10 +226,20 @@ static void on_slot_event(void *arg, struct slot *slot, const struct trainer_eve
         fail(seats, lease, event->failure.reason, event->failure.retry);
         break;
     }
-    seats->on_change(seats->arg);
+    seats->handlers.on_change(seats->handlers.arg);
 }
 
 /* ---- start and end ---- */
+
+/* Where one trainer starts, others may want for something that comes back: memory, a device. */
+static void on_slot_hopeless(void *arg, struct slot *slot, const char *reason)
+{
+    struct seats *seats = arg;
+    (void)slot;
+    if (!seats->was_ready) {
+        seats->handlers.on_hopeless(seats->handlers.arg, reason);
+    }
+}
 
 static void on_slot_closed(void *arg, struct slot *slot)
 {
@@ -260,6 +271,7 @@ static int start_slots(struct seats *seats, uv_loop_t *loop, const struct worker
             .environment = options->trainer_environment,
             .silence_ms = options->silence_ms,
             .on_event = on_slot_event,
+            .on_hopeless = on_slot_hopeless,
             .on_closed = on_slot_closed,
             .arg = seats,
         };
@@ -273,7 +285,7 @@ static int start_slots(struct seats *seats, uv_loop_t *loop, const struct worker
 }
 
 struct seats *seats_create(uv_loop_t *loop, const struct worker_options *options,
-                           struct outbox *outbox, void (*on_change)(void *arg), void *arg)
+                           struct outbox *outbox, const struct seats_handlers *handlers)
 {
     const struct prepare_options prepare_options = {
         .directories = options->data_directories,
@@ -286,8 +298,7 @@ struct seats *seats_create(uv_loop_t *loop, const struct worker_options *options
         return NULL;
     }
     seats->outbox = outbox;
-    seats->on_change = on_change;
-    seats->arg = arg;
+    seats->handlers = *handlers;
     seats->datasets = datasets_create(loop, &prepare_options, on_prepared, seats);
     if (!seats->datasets || start_slots(seats, loop, options) < 0) {
         free(seats);

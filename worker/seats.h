@@ -14,10 +14,17 @@
 
 struct seats;
 
-/* Starts the trainers. Borrows the options and the outbox. on_change is called, from the loop,
- * when a slot has become free or the outbox has news. NULL when out of memory. */
+/* Called from the loop. */
+struct seats_handlers {
+    void (*on_change)(void *arg); /* a slot has become free, or the outbox has news */
+    /* No trainer has ever got ready, and one of them has failed to again and again. */
+    void (*on_hopeless)(void *arg, const char *reason);
+    void *arg;
+};
+
+/* Starts the trainers. Borrows the options and the outbox. NULL when out of memory. */
 struct seats *seats_create(uv_loop_t *loop, const struct worker_options *options,
-                           struct outbox *outbox, void (*on_change)(void *arg), void *arg);
+                           struct outbox *outbox, const struct seats_handlers *handlers);
 
 /* How many trials could start now. */
 int seats_n_free(const struct seats *seats);

@@ -21,6 +21,7 @@
 #define RESTART_MOST_MS 30000
 #define SHORT_OF_SILENCE 10000 /* CPU time of less than this part of the silence is no work */
 #define N_LAST_WORDS 3
+#define HOPELESS_STARTS 5  /* none of them got ready, and none before: some four seconds */
 #define STARTS_PER_TRIAL 3 /* a trainer that cannot start may keep a trial waiting this often */
 
 enum trainer_state { DOWN, STARTING, READY, STOPPING };
@@ -30,6 +31,9 @@ struct slot {
     struct slot_options options;
     enum trainer_state trainer;
     struct process *process; /* NULL when DOWN */
+    bool was_ready;          /* ever */
+    int n_false_starts;      /* before it was */
+    char reason[512];        /* why the last one ended */
     bool suspect;            /* it has died since a trial last ended in order */
     struct backoff restart;
     struct rng jitter;
@@ -91,6 +95,7 @@ static void stop_trainer(struct slot *slot, bool blameless)
 static void reject_trainer(struct slot *slot, const char *reason)
 {
     log_warn("trainer stopped slot=%d reason=\"%s\"", slot->options.index, reason);
+    snprintf(slot->reason, sizeof slot->reason, "%s", reason);
     stop_trainer(slot, false);
     if (slot->trial == IN_HAND) {
         fail_trial(slot, reason);
@@ -143,6 +148,7 @@ static void on_ready(struct slot *slot, const struct trainer_event *event)
         return;
     }
     slot->trainer = READY;
+    slot->was_ready = true;
     uv_timer_stop(&slot->timer);
     log_debug("trainer ready slot=%d pid=%d trainer=\"%s\" kernel=%s", slot->options.index,
               (int)process_pid(slot->process), event->trainer, event->kernel);
@@ -261,6 +267,12 @@ static void restart(struct slot *slot, bool blameless)
         uv_close((uv_handle_t *)&slot->timer, on_closed);
         return;
     }
+    if (!slot->was_ready && ++slot->n_false_starts == HOPELESS_STARTS) {
+        slot->options.on_hopeless(slot->options.arg, slot, slot->reason);
+        if (slot->closing) {
+            return; /* it was closed in there */
+        }
+    }
     /* The first death in a row may be anything; a second is likely to be followed by a third. */
     uint64_t wait_ms = 0;
     if (!blameless) {
@@ -272,11 +284,10 @@ static void restart(struct slot *slot, bool blameless)
 
 static void judge_death(struct slot *slot, int wait_status)
 {
-    char reason[512];
-    describe_death(slot, wait_status, reason, sizeof reason);
-    log_warn("trainer died slot=%d reason=\"%s\"", slot->options.index, reason);
+    describe_death(slot, wait_status, slot->reason, sizeof slot->reason);
+    log_warn("trainer died slot=%d reason=\"%s\"", slot->options.index, slot->reason);
     if (slot->trial == IN_HAND || slot->restart.n_failures >= STARTS_PER_TRIAL) {
-        fail_trial(slot, reason);
+        fail_trial(slot, slot->reason);
     }
     restart(slot, false);
 }
@@ -333,6 +344,7 @@ static void start(struct slot *slot)
     if (r < 0) {
         log_error("cannot start the trainer slot=%d command=\"%s\" error=\"%s\"",
                   slot->options.index, slot->options.argv[0], strerror(-r));
+        snprintf(slot->reason, sizeof slot->reason, "%s", strerror(-r));
         restart(slot, false);
         return;
     }

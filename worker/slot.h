@@ -31,6 +31,9 @@ struct slot_options {
     /* TRAINER_READY: the slot is free. The others are news of the trial in hand; after DONE and
      * FAILED it has none. */
     void (*on_event)(void *arg, struct slot *slot, const struct trainer_event *event);
+    /* The first few starts of its trainer have all failed, the last for this reason. It goes on
+     * trying; called once. */
+    void (*on_hopeless)(void *arg, struct slot *slot, const char *reason);
     void (*on_closed)(void *arg, struct slot *slot); /* after slot_close; frees itself then */
     void *arg;
 };

@@ -288,6 +288,15 @@ static void on_seats_changed(void *arg)
     step(arg);
 }
 
+static void on_seats_hopeless(void *arg, const char *reason)
+{
+    struct worker *worker = arg;
+    log_error("giving up: no trainer starts command=\"%s\" reason=\"%s\"",
+              worker->options->trainer_command, reason);
+    begin_stop(worker, WORKER_NO_TRAINER);
+    step(worker);
+}
+
 /* ---- start and end ---- */
 
 static int start(struct worker *worker, const struct wire_identity *identity)
@@ -311,7 +320,9 @@ static int start(struct worker *worker, const struct wire_identity *identity)
         worker->signals[i].data = worker;
         uv_signal_start(&worker->signals[i], on_signal, stop_signals[i]);
     }
-    worker->seats = seats_create(&worker->loop, options, worker->outbox, on_seats_changed, worker);
+    const struct seats_handlers handlers = {
+        .on_change = on_seats_changed, .on_hopeless = on_seats_hopeless, .arg = worker};
+    worker->seats = seats_create(&worker->loop, options, worker->outbox, &handlers);
     return worker->seats ? 0 : -ENOMEM;
 }
 

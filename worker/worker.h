@@ -18,6 +18,7 @@
 enum worker_exit {
     WORKER_DONE = 0,          /* told to stop, or idle for as long as was asked */
     WORKER_BROKEN = 1,        /* something this machine lacks: memory, ... */
+    WORKER_NO_TRAINER = 69,   /* no trainer starts here (EX_UNAVAILABLE) */
     WORKER_UNAUTHORIZED = 77, /* the daemon does not take our token (EX_NOPERM of sysexits.h) */
 };
 
@@ -26,6 +27,7 @@ struct worker_options {
     const char *token;               /* NULL = none */
     int n_slots;                     /* 1..WORKER_MAX_SLOTS */
     bool pin;                        /* bind each trainer to a core if there is one slot for each */
+    const char *trainer_command;     /* as a person would name it */
     const char *const *trainer_argv; /* the trainer's command and environment, as for spawn */
     char *const *trainer_environment;
     const char *kernel; /* what registers as this worker's OpenBLAS kernel */
@@ -35,5 +37,6 @@ struct worker_options {
     uint64_t silence_ms;         /* as in slot.h */
 };
 
-/* Runs until a signal (SIGTERM, SIGINT, SIGHUP), idleness or a refused token ends it. */
+/* Runs until a signal (SIGTERM, SIGINT, SIGHUP), idleness, a refused token or a trainer that cannot
+ * start ends it. */
 enum worker_exit worker_run(const struct worker_options *options);

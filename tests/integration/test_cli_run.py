@@ -110,6 +110,24 @@ class Run(Programs):
         done = self.run_tiny(*words, "--retry")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_a_trainer_that_cannot_start_ends_it_and_is_named(self):
+        done = self.run_tiny("--depth", "1", "--trainer", "no-such-trainer --fast")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        last = done.stderr.splitlines()[-1]
+        self.assertRegex(last, 'no trainer starts command="no-such-trainer --fast".*not found')
+        self.assertEqual(self.count("queued"), 1)
+        done = self.run_tiny("--depth", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_other_sweeps_of_the_database_are_said_to_be_trained_too(self):
+        process, _ = self.start_long()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        done = self.run_tiny("--depth", "3", "--name", "mine")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"also holds sweep 1 \(.*\), \d+ of 120 trials done")
+        self.assertNotIn("also holds sweep 2", done.stderr)
+
     def test_data_that_cannot_be_had_are_told_before_anything_is_trained(self):
         done = self.ninety("run", "--db", self.db, "--dataset", "no-such-data", "--depth", "1")
         self.assertEqual(done.returncode, 1)

@@ -245,6 +245,11 @@ class LocalWorker(unittest.TestCase):
             self.assertEqual(daemon.get("/healthz")["status"], "ok")
             self.assertEqual(daemon.stop(), 0)
 
+    def test_the_daemon_ends_with_one_that_cannot_work_if_it_was_told_to(self):
+        with self.daemon("--end-with-worker", FAKE_EXIT="1") as daemon:
+            self.assertEqual(daemon.process.wait(10), 1)
+        self.assertEqual(self.log.read_text().count("pid="), 1)
+
     def test_no_program_is_one_clear_line(self):
         (self.folder / "ninety-worker").unlink()
         done = subprocess.run([self.program, "--listen", "127.0.0.1:0", "--workers", "1"],

@@ -380,12 +380,12 @@ class TrainerTrouble(WorkerTest):
     def test_a_failure_for_good_is_passed_on_as_such(self):
         self.assert_fails(5, "diverged at step 1", retry=False)
 
-    def test_a_trainer_that_never_starts_claims_nothing(self):
-        self.start(trainer="false")
+    def test_a_trainer_that_never_starts_claims_nothing_and_ends_the_worker(self):
+        self.start(trainer="echo no cheese >&2; false", slots=2)
         self.daemon.submit(0)
-        wait_until(lambda: self.worker.log.count("trainer died") >= 3, "attempts to start")
+        self.assertEqual(self.worker.wait(), 69)
         self.assertEqual(self.daemon.calls("/v1/claims"), [])
-        self.assertLess(self.worker.log.count("trainer died"), 6)
+        self.assertRegex(self.worker.log, 'no trainer starts command="echo.*no cheese')
 
 
 class Data(WorkerTest):
