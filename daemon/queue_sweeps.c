@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#define EXPANDED_AT_ONCE 64 /* rows of one statement */
+
 int queue_store_sweep(struct queue *queue, struct queue_sweep *sweep)
 {
     struct store_sweep *row = &sweep->row;
@@ -30,31 +32,49 @@ int queue_store_sweep(struct queue *queue, struct queue_sweep *sweep)
 
 /* ---- slices ---- */
 
-static int expand(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+/* Writes the next n trials, and the cells that begin among them. */
+static int expand_some(struct queue *queue, struct queue_sweep *sweep, size_t n)
 {
     struct store_sweep *row = &sweep->row;
-    bool cancelled = row->state == SWEEP_CANCELLED;
-    int rc = 0;
-    for (; rc == 0 && budget > 0 && row->expanded < row->n_trials; budget--) {
-        int64_t index = row->expanded;
-        struct store_trial trial = {
+    struct store_trial trials[EXPANDED_AT_ONCE];
+    struct store_cell cells[EXPANDED_AT_ONCE];
+    size_t n_cells = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t index = row->expanded + (int64_t)i;
+        struct store_trial *trial = &trials[i];
+        *trial = (struct store_trial){
             .id = row->first_trial + index,
             .sweep = row->id,
             .cell = index / row->replicates,
             .replicate = index % row->replicates,
-            .state = cancelled ? TRIAL_CANCELLED : TRIAL_QUEUED,
+            .state = row->state == SWEEP_CANCELLED ? TRIAL_CANCELLED : TRIAL_QUEUED,
         };
-        if (trial.replicate == 0) {
-            struct trial_config config;
-            sweep_cell(sweep->spec, trial.cell, &config);
-            rc = store_insert_cell(queue->store, &trial, &config);
-        }
-        if (rc == 0) {
-            rc = store_insert_trial(queue->store, &trial, queue->now.wall_ms);
-            row->expanded++;
+        if (trial->replicate == 0) {
+            struct store_cell *cell = &cells[n_cells++];
+            cell->id = trial->id;
+            cell->sweep = trial->sweep;
+            cell->cell = trial->cell;
+            sweep_cell(sweep->spec, trial->cell, &cell->config);
         }
     }
-    if (cancelled) {
+    int rc = store_insert_cells(queue->store, cells, n_cells);
+    if (rc == 0) {
+        rc = store_insert_trials(queue->store, trials, n, queue->now.wall_ms);
+    }
+    row->expanded += (int64_t)n;
+    return rc;
+}
+
+static int expand(struct queue *queue, struct queue_sweep *sweep, int64_t budget)
+{
+    struct store_sweep *row = &sweep->row;
+    int64_t left = row->n_trials - row->expanded;
+    int rc = 0;
+    for (left = left < budget ? left : budget; rc == 0 && left > 0; left -= EXPANDED_AT_ONCE) {
+        rc = expand_some(queue, sweep,
+                         left < EXPANDED_AT_ONCE ? (size_t)left : (size_t)EXPANDED_AT_ONCE);
+    }
+    if (row->state == SWEEP_CANCELLED) {
         sweep->next_fresh = row->expanded;
     }
     return rc;

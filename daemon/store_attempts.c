@@ -154,11 +154,11 @@ static int insert_rows(struct store *store, enum statement statement, const stru
 int store_insert_measurements(struct store *store, const struct report *report)
 {
     static const struct store_column columns[] = {
-        {STORE_INT64, offsetof(struct measurement, step)},
-        {STORE_REQUIRED_REAL, offsetof(struct measurement, test_accuracy)},
-        {STORE_REAL, offsetof(struct measurement, train_loss)},
-        {STORE_REAL, offsetof(struct measurement, cpu_ms)},
-        {STORE_REAL, offsetof(struct measurement, wall_ms)},
+        {STORE_INT64, offsetof(struct measurement, step), NULL},
+        {STORE_REQUIRED_REAL, offsetof(struct measurement, test_accuracy), NULL},
+        {STORE_REAL, offsetof(struct measurement, train_loss), NULL},
+        {STORE_REAL, offsetof(struct measurement, cpu_ms), NULL},
+        {STORE_REAL, offsetof(struct measurement, wall_ms), NULL},
     };
     struct store_rows rows = {columns, report->measurements, report->n_measurements,
                               sizeof(*report->measurements)};
@@ -168,16 +168,16 @@ int store_insert_measurements(struct store *store, const struct report *report)
 int store_insert_layers(struct store *store, const struct report *report)
 {
     static const struct store_column columns[] = {
-        {STORE_INT64, offsetof(struct layer_stat, step)},
-        {STORE_INT, offsetof(struct layer_stat, layer)},
-        {STORE_REAL, offsetof(struct layer_stat, gradient_rms)},
-        {STORE_REAL, offsetof(struct layer_stat, preactivation_gradient_rms)},
-        {STORE_REAL, offsetof(struct layer_stat, weight_rms)},
-        {STORE_REAL, offsetof(struct layer_stat, update_ratio)},
-        {STORE_REAL, offsetof(struct layer_stat, saturated)},
-        {STORE_REAL, offsetof(struct layer_stat, dead)},
-        {STORE_REAL, offsetof(struct layer_stat, preactivation_mean)},
-        {STORE_REAL, offsetof(struct layer_stat, preactivation_std)},
+        {STORE_INT64, offsetof(struct layer_stat, step), NULL},
+        {STORE_INT, offsetof(struct layer_stat, layer), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, gradient_rms), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, preactivation_gradient_rms), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, weight_rms), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, update_ratio), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, saturated), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, dead), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, preactivation_mean), NULL},
+        {STORE_REAL, offsetof(struct layer_stat, preactivation_std), NULL},
     };
     struct store_rows rows = {columns, report->layers, report->n_layers, sizeof(*report->layers)};
     return insert_rows(store, ST_INSERT_LAYERS, report, &rows);

@@ -24,7 +24,7 @@ enum statement {
     ST_NEXT_LIVE_SWEEP,
     ST_FIND_SUBMISSION,
     ST_READ_SPEC,
-    ST_INSERT_CELL,
+    ST_INSERT_CELLS,
     ST_READ_CELL,
     ST_VISIT_CELLS,
     ST_INSERT_TWIN,
@@ -32,7 +32,7 @@ enum statement {
     ST_FIND_REUSED,
     ST_COPY_MEASUREMENTS,
     ST_COPY_LAYERS,
-    ST_INSERT_TRIAL,
+    ST_INSERT_TRIALS,
     ST_FIND_TRIAL,
     ST_VISIT_TRIALS,
     ST_CANCEL_TRIALS,
@@ -104,15 +104,18 @@ enum store_column_type {
     STORE_INT,
     STORE_REAL,          /* NAN becomes NULL */
     STORE_REQUIRED_REAL, /* NAN fails the statement */
-    STORE_TEXT,          /* a const char * */
+    STORE_BOOL,
+    STORE_NAME,  /* an enum, by its name */
+    STORE_CHARS, /* text in an array of the struct; "" stays "" */
 };
 
 struct store_column {
     enum store_column_type type;
-    size_t offset; /* in the struct */
+    size_t offset;            /* in the struct */
+    const char *const *names; /* of a STORE_NAME */
 };
 
-#define STORE_ROWS_COLUMNS 22
+#define STORE_ROWS_COLUMNS 23
 
 struct store_rows {
     const struct store_column *columns; /* of c0, c1, ... */

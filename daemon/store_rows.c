@@ -26,9 +26,10 @@ static int rows_connect(sqlite3 *db, void *aux, int argc, const char *const *arg
     if (!*ret) {
         return SQLITE_NOMEM;
     }
-    return sqlite3_declare_vtab(db, "CREATE TABLE rows (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, "
-                                    "c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, "
-                                    "array HIDDEN)");
+    return sqlite3_declare_vtab(db,
+                                "CREATE TABLE rows (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, "
+                                "c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, "
+                                "array HIDDEN)");
 }
 
 static int rows_disconnect(sqlite3_vtab *table)
@@ -113,8 +114,14 @@ static int rows_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int 
         }
         sqlite3_result_double(context, *(const double *)field);
         break;
-    case STORE_TEXT:
-        sqlite3_result_text(context, *(const char *const *)field, -1, SQLITE_STATIC);
+    case STORE_BOOL:
+        sqlite3_result_int(context, *(const bool *)field);
+        break;
+    case STORE_NAME:
+        sqlite3_result_text(context, column->names[*(const int *)field], -1, SQLITE_STATIC);
+        break;
+    case STORE_CHARS:
+        sqlite3_result_text(context, field, -1, SQLITE_STATIC);
         break;
     }
     return SQLITE_OK;

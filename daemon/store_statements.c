@@ -50,12 +50,12 @@ const char *const store_sql[ST_COUNT] = {
     [ST_FIND_SUBMISSION] = "SELECT id, body_sha256 FROM sweeps WHERE idempotency_key = ?1",
     [ST_READ_SPEC] = "SELECT spec FROM sweep_specs WHERE sweep = ?1",
 
-    [ST_INSERT_CELL] =
+    [ST_INSERT_CELLS] =
         "INSERT INTO cells (id, sweep, cell, dataset, hidden_units, activation, batch_norm,"
         " batch_norm_output, bn_momentum, bn_epsilon, initializer, optimizer, learning_rate,"
         " beta1, beta2, epsilon, momentum, batch_size, train_size, target_accuracy, max_steps,"
-        " stop_at_target, measure_every) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+        " stop_at_target, measure_every) SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11,"
+        " c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22 FROM rows(?1)",
     [ST_READ_CELL] =
         "SELECT " CELL_COLUMNS "FROM cells WHERE id = ?1",
     [ST_VISIT_CELLS] =
@@ -88,9 +88,9 @@ const char *const store_sql[ST_COUNT] = {
         " SELECT ?3, ?4, step, layer, gradient_rms, preactivation_gradient_rms, weight_rms,"
         " update_ratio, saturated, dead, preactivation_mean, preactivation_std"
         " FROM layer_stats WHERE trial = ?1 AND attempt = ?2 ON CONFLICT DO NOTHING",
-    [ST_INSERT_TRIAL] =
+    [ST_INSERT_TRIALS] =
         "INSERT INTO trials (id, sweep, cell, replicate, state, finished_at) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "SELECT c0, c1, c2, c3, ?1, ?2 FROM rows(?3)",
     [ST_FIND_TRIAL] =
         "SELECT id, sweep, cell, replicate, state, attempt, spent, reached FROM trials"
         " WHERE id = ?1",

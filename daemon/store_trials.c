@@ -22,44 +22,76 @@ const char *trial_state_name(enum trial_state state)
 
 static void print_units(const struct trial_config *config, char text[UNITS_SIZE])
 {
-    size_t used = 0;
-    text[0] = '\0';
     for (int i = 0; i < config->n_hidden; i++) {
-        used += (size_t)snprintf(text + used, UNITS_SIZE - used, i ? ",%d" : "%d",
-                                 config->hidden_units[i]);
+        char digits[8];
+        int n = 0;
+        for (int left = config->hidden_units[i]; left > 0; left /= 10) {
+            digits[n++] = (char)('0' + left % 10);
+        }
+        *text++ = ',';
+        text -= i == 0;
+        while (n > 0) {
+            *text++ = digits[--n];
+        }
     }
+    *text = '\0';
 }
 
-int store_insert_cell(struct store *store, const struct store_trial *first,
-                      const struct trial_config *config)
-{
+struct cell_row {
+    struct store_cell cell;
     char units[UNITS_SIZE];
-    print_units(config, units);
-    sqlite3_stmt *stmt = store_take(store, ST_INSERT_CELL);
-    store_bind_int(stmt, 1, first->id);
-    store_bind_int(stmt, 2, first->sweep);
-    store_bind_int(stmt, 3, first->cell);
-    store_bind_text(stmt, 4, config->dataset);
-    sqlite3_bind_text(stmt, 5, units, -1, SQLITE_STATIC); /* '' = no hidden layer, not NULL */
-    store_bind_text(stmt, 6, activation_name(config->activation));
-    store_bind_text(stmt, 7, batch_norm_name(config->batch_norm));
-    store_bind_int(stmt, 8, config->batch_norm_output);
-    store_bind_real(stmt, 9, config->bn_momentum);
-    store_bind_real(stmt, 10, config->bn_epsilon);
-    store_bind_text(stmt, 11, initializer_name(config->initializer));
-    store_bind_text(stmt, 12, optimizer_name(config->optimizer));
-    store_bind_real(stmt, 13, config->learning_rate);
-    store_bind_real(stmt, 14, config->beta1);
-    store_bind_real(stmt, 15, config->beta2);
-    store_bind_real(stmt, 16, config->epsilon);
-    store_bind_real(stmt, 17, config->momentum);
-    store_bind_int(stmt, 18, config->batch_size);
-    store_bind_int(stmt, 19, config->train_size);
-    store_bind_real(stmt, 20, config->target_accuracy);
-    store_bind_int(stmt, 21, config->max_steps);
-    store_bind_int(stmt, 22, config->stop_at_target);
-    store_bind_int(stmt, 23, config->measure_every);
-    return store_run(store, stmt, 1);
+};
+
+#define AT(member) offsetof(struct cell_row, member)
+#define CONFIG(member) AT(cell.config.member)
+
+static int insert_some_cells(struct store *store, const struct cell_row *cells, size_t n)
+{
+    const struct store_column columns[] = {
+        {STORE_INT64, AT(cell.id), NULL},
+        {STORE_INT64, AT(cell.sweep), NULL},
+        {STORE_INT64, AT(cell.cell), NULL},
+        {STORE_CHARS, CONFIG(dataset), NULL},
+        {STORE_CHARS, AT(units), NULL},
+        {STORE_NAME, CONFIG(activation), config_fields[CONFIG_ACTIVATION].choices},
+        {STORE_NAME, CONFIG(batch_norm), config_fields[CONFIG_BATCH_NORM].choices},
+        {STORE_BOOL, CONFIG(batch_norm_output), NULL},
+        {STORE_REAL, CONFIG(bn_momentum), NULL},
+        {STORE_REAL, CONFIG(bn_epsilon), NULL},
+        {STORE_NAME, CONFIG(initializer), config_fields[CONFIG_INITIALIZER].choices},
+        {STORE_NAME, CONFIG(optimizer), config_fields[CONFIG_OPTIMIZER].choices},
+        {STORE_REAL, CONFIG(learning_rate), NULL},
+        {STORE_REAL, CONFIG(beta1), NULL},
+        {STORE_REAL, CONFIG(beta2), NULL},
+        {STORE_REAL, CONFIG(epsilon), NULL},
+        {STORE_REAL, CONFIG(momentum), NULL},
+        {STORE_INT, CONFIG(batch_size), NULL},
+        {STORE_INT, CONFIG(train_size), NULL},
+        {STORE_REAL, CONFIG(target_accuracy), NULL},
+        {STORE_INT, CONFIG(max_steps), NULL},
+        {STORE_BOOL, CONFIG(stop_at_target), NULL},
+        {STORE_INT, CONFIG(measure_every), NULL},
+    };
+    struct store_rows rows = {columns, cells, n, sizeof(*cells)};
+    sqlite3_stmt *stmt = store_take(store, ST_INSERT_CELLS);
+    store_bind_rows(stmt, 1, &rows);
+    return store_run(store, stmt, (int)n);
+}
+
+int store_insert_cells(struct store *store, const struct store_cell *cells, size_t n)
+{
+    enum { AT_ONCE = 64 };
+    struct cell_row rows[AT_ONCE];
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i += AT_ONCE) {
+        size_t some = n - i < AT_ONCE ? n - i : AT_ONCE;
+        for (size_t k = 0; k < some; k++) {
+            rows[k].cell = cells[i + k];
+            print_units(&rows[k].cell.config, rows[k].units);
+        }
+        rc = insert_some_cells(store, rows, some);
+    }
+    return rc;
 }
 
 static void read_units(const char *text, struct trial_config *config)
@@ -138,16 +170,22 @@ int store_read_cell(struct store *store, int64_t first_trial, struct trial_confi
 
 /* ---- trials ---- */
 
-int store_insert_trial(struct store *store, const struct store_trial *trial, int64_t wall_ms)
+int store_insert_trials(struct store *store, const struct store_trial *trials, size_t n,
+                        int64_t wall_ms)
 {
-    sqlite3_stmt *stmt = store_take(store, ST_INSERT_TRIAL);
-    store_bind_int(stmt, 1, trial->id);
-    store_bind_int(stmt, 2, trial->sweep);
-    store_bind_int(stmt, 3, trial->cell);
-    store_bind_int(stmt, 4, trial->replicate);
-    store_bind_text(stmt, 5, state_names[trial->state]);
-    store_bind_text(stmt, 6, trial->state == TRIAL_QUEUED ? NULL : store_time(store, wall_ms));
-    return store_run(store, stmt, 1);
+    static const struct store_column columns[] = {
+        {STORE_INT64, offsetof(struct store_trial, id), NULL},
+        {STORE_INT64, offsetof(struct store_trial, sweep), NULL},
+        {STORE_INT64, offsetof(struct store_trial, cell), NULL},
+        {STORE_INT64, offsetof(struct store_trial, replicate), NULL},
+    };
+    struct store_rows rows = {columns, trials, n, sizeof(*trials)};
+    enum trial_state state = trials[0].state;
+    sqlite3_stmt *stmt = store_take(store, ST_INSERT_TRIALS);
+    store_bind_text(stmt, 1, state_names[state]);
+    store_bind_text(stmt, 2, state == TRIAL_QUEUED ? NULL : store_time(store, wall_ms));
+    store_bind_rows(stmt, 3, &rows);
+    return store_run(store, stmt, (int)n);
 }
 
 static void read_trial(sqlite3_stmt *stmt, struct store_trial *ret)

@@ -108,14 +108,18 @@ struct store_trial {
     bool reached;
 };
 
-/* The cell that begins with this trial, its replicate 0. */
-int store_insert_cell(struct store *store, const struct store_trial *first,
-                      const struct trial_config *config);
+struct store_cell {
+    int64_t id; /* of its first trial, replicate 0 */
+    int64_t sweep, cell;
+    struct trial_config config;
+};
+int store_insert_cells(struct store *store, const struct store_cell *cells, size_t n);
 /* All but the seed, which is 0; by the id of its first trial. */
 int store_read_cell(struct store *store, int64_t first_trial, struct trial_config *ret);
 
-/* state is queued or cancelled. */
-int store_insert_trial(struct store *store, const struct store_trial *trial, int64_t wall_ms);
+/* At least one; all of them queued, or all cancelled. */
+int store_insert_trials(struct store *store, const struct store_trial *trials, size_t n,
+                        int64_t wall_ms);
 /* 0; 1 = there is none. */
 int store_find_trial(struct store *store, int64_t id, struct store_trial *ret);
 
