@@ -98,6 +98,10 @@ static int load_sweep(struct queue *queue, struct queue_memory *memory,
     sweep->row.reached = 0;
     int rc = store_visit_trials(queue->store, row->first_trial, row->first_trial + row->expanded,
                                 load_trial, &loading);
+    if (rc == 0 && row->reuse) {
+        rc = store_count_reused(queue->store, row->first_trial, row->first_trial + row->expanded,
+                                &sweep->row.reused);
+    }
     if (rc != 0) {
         return rc;
     }

@@ -64,6 +64,19 @@ int store_find_offers(struct store *store, const struct store_seeded *which,
     return rc == 1 ? 0 : rc;
 }
 
+int store_count_reused(struct store *store, int64_t first, int64_t end, int64_t *ret)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_COUNT_REUSED);
+    store_bind_int(stmt, 1, first);
+    store_bind_int(stmt, 2, end);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        *ret = sqlite3_column_int64(stmt, 0);
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
 static void read_result(sqlite3_stmt *stmt, struct trial_result *ret)
 {
     bool reached = sqlite3_column_type(stmt, 1) != SQLITE_NULL;

@@ -71,6 +71,8 @@ const char *const store_sql[ST_COUNT] = {
         " JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt"
         " AND a.trainer IS NOT NULL AND a.kernel IS NOT NULL AND a.data_sha256 IS NOT NULL"
         " WHERE w.cell = ?1 GROUP BY 2, 3, 4 ORDER BY 1 DESC LIMIT ?3",
+    [ST_COUNT_REUSED] =
+        "SELECT count(reused_from) FROM attempts WHERE trial >= ?1 AND trial < ?2",
     [ST_FIND_REUSED] =
         "SELECT " RESULT_COLUMNS ", a.attempt, ifnull(a.reused_from, a.trial) FROM trials t"
         " JOIN sweeps s ON s.id = t.sweep AND s.seed + t.replicate = ?3"

@@ -198,6 +198,9 @@ struct store_seeded {
 int store_find_offers(struct store *store, const struct store_seeded *which,
                       struct reuse_offers *ret);
 
+/* How many trials with first <= id < end have taken over a result. */
+int store_count_reused(struct store *store, int64_t first, int64_t end, int64_t *ret);
+
 struct store_reused {
     int64_t trial, attempt; /* whose rows are to be copied */
     int64_t trained;        /* the trial that was trained for it */

@@ -1,7 +1,7 @@
 /* Trials of a sweep with `reuse` that take over earlier results, and those that must not. */
 #include "tests/queue_fixture.h"
 
-#include "daemon/store_write.h"
+#include "daemon/queue_internal.h"
 #include "schema/schema_check.h"
 
 #include <math.h>
@@ -350,6 +350,25 @@ static void max_running_is_respected_while_results_are_taken_over(void **state)
     assert_int_equal(take_all_over(f), 3);
 }
 
+/* As after an operation that failed: memory is read anew, with what is not committed. */
+static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    train_all(f, worker);
+    queue_fixture_submit(f, REUSING);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    struct report report = {
+        .trial = claim.trial, .attempt = 1, .end = REPORT_REUSED, .reused_from = 1};
+    enum report_status status;
+    assert_int_equal(queue_report(f->queue, worker, &report, 1, &f->now, &status), 0);
+    f->queue->stale = true;
+    queue_fixture_commit(f);
+    assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 1);
+    database_keeps_the_rules(f);
+}
+
 /* ---- workers that took one before ---- */
 
 /* Trains PLAIN, submits REUSING, and has a new worker take the first; returns the worker. */
@@ -557,6 +576,7 @@ int main(void)
         TEST(an_offer_that_was_deleted_meanwhile_gives_the_trial_back),
         TEST(taking_over_holds_to_leases_cancels_and_restarts),
         TEST(max_running_is_respected_while_results_are_taken_over),
+        TEST(what_is_not_committed_is_counted_when_memory_is_read_anew),
         TEST(who_took_one_is_not_asked_again),
         TEST(who_took_none_is_asked),
         TEST(one_data_set_says_nothing_of_another),
