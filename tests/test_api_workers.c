@@ -170,6 +170,87 @@ static void bad_reports_are_refused_by_name_and_wholly(void **state)
     assert_string_equal(api_fixture_text(f, "state"), "running");
 }
 
+/* ---- reuse ---- */
+
+#define TRAINED_SO "\"trainer\": \"t 1\", \"kernel\": \"k\", \"data_sha256\": \"d\""
+
+/* Claims and trains all that can be claimed, 64 at a time; no measurements. */
+static void train_all(struct api_fixture *f, int64_t worker)
+{
+    static char body[32 * 1024];
+    for (;;) {
+        post(f->client, "/v1/claims", "{\"worker\": %d, \"max\": 64}", (int)worker);
+        assert_int_equal(api_fixture_receive(f, f->client), 200);
+        int64_t n = n_claims(f);
+        if (n == 0) {
+            return;
+        }
+        int used = sprintf(body, "{\"worker\": %d, \"reports\": [", (int)worker);
+        for (int64_t i = 0; i < n; i++) {
+            const json_t *claim = json_array_get(api_fixture_get(f, "claims"), (size_t)i);
+            used += sprintf(body + used,
+                            "%s{\"trial\": %d, \"attempt\": 1, \"done\": {\"steps\": 9,"
+                            " \"final_accuracy\": 0.5, " TRAINED_SO "}}",
+                            i > 0 ? ", " : "",
+                            (int)json_integer_value(json_object_get(claim, "trial")));
+        }
+        strcpy(body + used, "]}");
+        assert_int_equal(api_fixture_call(f, "POST", "/v1/reports", body), 200);
+    }
+}
+
+static void an_earlier_result_is_offered_and_stands_for_a_training(void **state)
+{
+    struct api_fixture *f = *state;
+    int64_t worker = api_fixture_worker(f);
+    api_fixture_sweep(f, 1);
+    train_all(f, worker);
+    assert_int_equal(
+        api_fixture_call(f, "POST", "/v1/sweeps", "{\"base\": {\"depth\": 1}, \"reuse\": true}"),
+        201);
+    assert_true(json_is_true(api_fixture_get(f, "reuse")));
+    assert_true(json_is_true(api_fixture_get(f, "spec.reuse")));
+    assert_int_equal(api_fixture_integer(f, "reused"), 0);
+    post(f->client, "/v1/claims", "{\"worker\": %d}", (int)worker);
+    assert_int_equal(api_fixture_receive(f, f->client), 200);
+    assert_int_equal(json_array_size(api_fixture_get(f, "claims.0.reuse")), 1);
+    assert_int_equal(api_fixture_integer(f, "claims.0.reuse.0.trial"), 1);
+    assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.trainer"), "t 1");
+    assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.kernel"), "k");
+    assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.data_sha256"), "d");
+    assert_string_equal(report(f, worker, 2, 1, ", \"reused_from\": 1"), "ok");
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/trials/2", NULL), 200);
+    assert_string_equal(api_fixture_text(f, "state"), "succeeded");
+    assert_int_equal(api_fixture_integer(f, "reused_from"), 1);
+    assert_int_equal(api_fixture_integer(f, "steps"), 9);
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/sweeps/2", NULL), 200);
+    assert_int_equal(api_fixture_integer(f, "reused"), 1);
+}
+
+/* More results than one round takes over: the claim waits until it has what is to be trained. */
+static void a_claim_goes_past_all_that_was_trained_before(void **state)
+{
+    struct api_fixture *f = *state;
+    int64_t worker = api_fixture_worker(f);
+    api_fixture_sweep(f, 4500);
+    train_all(f, worker);
+    assert_int_equal(
+        api_fixture_call(f, "POST", "/v1/sweeps",
+                         "{\"base\": {\"depth\": 1}, \"replicates\": 4501, \"reuse\": true}"),
+        201);
+    /* It is in the midst of being written. */
+    post(f->client, "/v1/claims", "{\"worker\": %d, \"wait_s\": 60}", (int)worker);
+    assert_int_equal(api_fixture_receive(f, f->client), 200);
+    assert_int_equal(api_fixture_integer(f, "claims.0.trial"), 4501);
+    assert_string_equal(report(f, worker, 4501, 1, ", \"reused_from\": 1"), "ok");
+    post(f->client, "/v1/claims", "{\"worker\": %d, \"wait_s\": 60}", (int)worker);
+    assert_int_equal(api_fixture_receive(f, f->client), 200);
+    assert_int_equal(n_claims(f), 1);
+    assert_int_equal(api_fixture_integer(f, "claims.0.trial"), 9001);
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/sweeps/2", NULL), 200);
+    assert_int_equal(api_fixture_integer(f, "reused"), 4500);
+}
+
 /* ---- waiting ---- */
 
 static void claims_that_find_nothing_wait_and_are_served_in_their_order(void **state)
@@ -340,6 +421,8 @@ int main(void)
         TEST(a_late_report_is_told_that_the_lease_is_lost),
         cmocka_unit_test_teardown(a_silent_workers_trial_goes_back_to_the_queue, teardown),
         TEST(bad_reports_are_refused_by_name_and_wholly),
+        TEST(an_earlier_result_is_offered_and_stands_for_a_training),
+        TEST(a_claim_goes_past_all_that_was_trained_before),
         TEST(claims_that_find_nothing_wait_and_are_served_in_their_order),
         TEST(a_wait_ends_with_no_claims),
         TEST(a_waiting_client_that_hung_up_gets_no_trial),

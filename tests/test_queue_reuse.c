@@ -1,74 +1,13 @@
 /* Trials of a sweep with `reuse` that take over earlier results, and those that must not. */
-#include "tests/queue_fixture.h"
+#include "tests/reuse_fixture.h"
 
 #include "daemon/queue_internal.h"
-#include "schema/schema_check.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PLAIN "{\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}"
 #define REUSING "{\"reuse\":true,\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}"
-
-/* ---- scenes ---- */
-
-static void database_keeps_the_rules(struct queue_fixture *f)
-{
-    sqlite3_stmt *stmt;
-    const char *rules = (const char *)schema_check[0].data;
-    assert_int_equal(sqlite3_prepare_v2(f->eyes, rules, -1, &stmt, NULL), SQLITE_OK);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        fail_msg("%s: %s", sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1));
-    }
-    sqlite3_finalize(stmt);
-}
-
-/* Trains a claimed trial: its steps and two rows tell which it was. */
-static void train(struct queue_fixture *f, int64_t worker, const struct queue_claim *claim)
-{
-    struct measurement measurements[] = {{.step = 1, .test_accuracy = 0.25},
-                                         {.step = claim->trial, .test_accuracy = 0.5}};
-    struct layer_stat layer = {.step = 1, .layer = 0, .gradient_rms = (double)claim->trial};
-    struct report report = queue_fixture_done(claim, claim->trial);
-    report.measurements = measurements;
-    report.n_measurements = claim->trial > 1 ? 2 : 1;
-    report.layers = &layer;
-    report.n_layers = 1;
-    assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
-}
-
-static void train_all(struct queue_fixture *f, int64_t worker)
-{
-    struct queue_claim claim;
-    while ((claim = queue_fixture_claim(f, worker)).trial != 0) {
-        train(f, worker, &claim);
-    }
-}
-
-static enum report_status take_over(struct queue_fixture *f, int64_t worker,
-                                    const struct queue_claim *claim, int64_t from)
-{
-    struct report report = {.trial = claim->trial,
-                            .attempt = claim->attempt,
-                            .end = REPORT_REUSED,
-                            .reused_from = from};
-    return queue_fixture_send(f, worker, &report);
-}
-
-/* Everything that can be claimed comes with an offer, which is taken; each time by a worker of whom
- * nothing is known yet. */
-static int take_all_over(struct queue_fixture *f)
-{
-    int n = 0;
-    for (; queue_claimable(f->queue) > 0; n++) {
-        int64_t worker = queue_fixture_worker(f);
-        struct queue_claim claim = queue_fixture_claim(f, worker);
-        assert_int_equal(claim.offers.n, 1);
-        assert_int_equal(take_over(f, worker, &claim, claim.offers.at[0].trial), REPORT_OK);
-    }
-    return n;
-}
 
 /* ---- hits ---- */
 
@@ -77,9 +16,9 @@ static void the_second_submission_takes_over_every_result(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     int64_t second = queue_fixture_submit(f, REUSING);
-    assert_int_equal(take_all_over(f), 4);
+    assert_int_equal(reuse_fixture_take_all(f), 4);
     queue_fixture_sweep_is(f, second, "finished");
     assert_string_equal(
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 2"),
@@ -109,7 +48,7 @@ static void the_second_submission_takes_over_every_result(void **state)
     assert_string_equal(queue_fixture_text(f, "SELECT succeeded || reached || reused || reuse"
                                               " FROM sweeps WHERE id = 2"),
                         "4441");
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
 }
 
 static void what_was_measured_is_copied_and_outlives_the_original(void **state)
@@ -119,20 +58,20 @@ static void what_was_measured_is_copied_and_outlives_the_original(void **state)
         "SELECT group_concat(step || ':' || test_accuracy) || (SELECT group_concat(gradient_rms)"
         " FROM layers WHERE sweep = 2) FROM curves WHERE sweep = 2";
     int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, REUSING);
-    take_all_over(f);
+    reuse_fixture_take_all(f);
     queue_fixture_act(f, first, QUEUE_DELETE);
     queue_fixture_advance(f, 10);
     assert_string_equal(queue_fixture_text(f, curves),
                         "1:0.25,1:0.25,2:0.5,1:0.25,3:0.5,1:0.25,4:0.51.0,2.0,3.0,4.0");
     /* And from the copies others are made; they name the trial that was trained. */
     queue_fixture_submit(f, REUSING);
-    assert_int_equal(take_all_over(f), 4);
+    assert_int_equal(reuse_fixture_take_all(f), 4);
     assert_string_equal(
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 3"),
         "1,2,3,4");
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
 }
 
 static void trained_trials_alone_count_for_speed(void **state)
@@ -140,9 +79,9 @@ static void trained_trials_alone_count_for_speed(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, REUSING);
-    take_all_over(f);
+    reuse_fixture_take_all(f);
     queue_fixture_advance(f, 2000);
     assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM workers WHERE id = 1"), 4);
     assert_int_equal(queue_fixture_int(f, "SELECT sum(succeeded) FROM workers WHERE id > 1"), 0);
@@ -156,7 +95,7 @@ static void more_replicates_train_only_what_is_new(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     /* Seeds 4..7, of which 5 and 6 are there; cells in another order, one of them new. */
     queue_fixture_submit(f, "{\"reuse\":true,\"parameters\":{\"depth\":[3,2,1]},\"replicates\":4,"
                             "\"seed\":4}");
@@ -180,10 +119,10 @@ static void a_result_that_came_after_the_submission_is_offered(void **state)
     int64_t second = queue_fixture_submit(f, REUSING);
     queue_fixture_act(f, second, QUEUE_PAUSE);
     queue_fixture_restart(f);
-    train(f, worker, &first);
-    train_all(f, worker);
+    reuse_fixture_train(f, worker, &first);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_act(f, second, QUEUE_RESUME);
-    assert_int_equal(take_all_over(f), 4);
+    assert_int_equal(reuse_fixture_take_all(f), 4);
 }
 
 static void results_made_in_different_ways_are_all_offered(void **state)
@@ -208,7 +147,7 @@ static void results_made_in_different_ways_are_all_offered(void **state)
     assert_string_equal(claim.offers.at[0].data_sha256, "bb");
     assert_int_equal(claim.offers.at[1].trial, 2);
     assert_string_equal(claim.offers.at[1].kernel, "Zen");
-    take_over(f, worker, &claim, 2);
+    reuse_fixture_take(f, worker, &claim, 2);
     assert_string_equal(
         queue_fixture_text(f, "SELECT kernel || steps FROM results WHERE trial = 4"), "Zen11");
 }
@@ -245,7 +184,7 @@ static void other_configurations_and_sweeps_that_do_not_ask_get_no_offer(void **
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, PLAIN);
     queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"learning_rate\":0.02},"
                             "\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}");
@@ -255,7 +194,7 @@ static void other_configurations_and_sweeps_that_do_not_ask_get_no_offer(void **
         assert_int_equal(claim.offers.n, 0);
         /* Nor does it help to claim that there was one. */
         if (i < 2) {
-            assert_int_equal(take_over(f, worker, &claim, 1), REPORT_OK);
+            assert_int_equal(reuse_fixture_take(f, worker, &claim, 1), REPORT_OK);
             queue_fixture_trial_is(f, claim.trial, "queued");
         }
     }
@@ -267,42 +206,42 @@ static void another_trials_result_is_never_taken(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, REUSING);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.offers.at[0].trial, 1);
     static const int64_t wrong[] = {2, 3, 5, 6, 99}; /* seed, cell, itself, queued, none */
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        assert_int_equal(take_over(f, worker, &claim, wrong[i]), REPORT_OK);
+        assert_int_equal(reuse_fixture_take(f, worker, &claim, wrong[i]), REPORT_OK);
         queue_fixture_trial_is(f, claim.trial, "queued");
         claim = queue_fixture_claim(f, worker);
         assert_int_equal(claim.trial, 5);
         assert_int_equal(claim.attempt, (int64_t)i + 2);
     }
     assert_int_equal(queue_fixture_int(f, "SELECT sum(spent) FROM trials"), 0);
-    assert_int_equal(take_over(f, worker, &claim, 1), REPORT_OK);
+    assert_int_equal(reuse_fixture_take(f, worker, &claim, 1), REPORT_OK);
     queue_fixture_trial_is(f, 5, "succeeded");
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
 }
 
 static void an_offer_that_was_deleted_meanwhile_gives_the_trial_back(void **state)
 {
     struct queue_fixture *f = *state;
     int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, REUSING);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.offers.n, 1);
     queue_fixture_act(f, first, QUEUE_DELETE);
     queue_fixture_advance(f, 10);
     for (int times = 0; times < 2; times++) {
-        assert_int_equal(take_over(f, worker, &claim, 1), REPORT_OK);
+        assert_int_equal(reuse_fixture_take(f, worker, &claim, 1), REPORT_OK);
     }
     queue_fixture_trial_is(f, claim.trial, "queued");
     claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.attempt, 2);
     assert_int_equal(claim.offers.n, 0);
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
 }
 
 /* ---- life ---- */
@@ -312,28 +251,28 @@ static void taking_over_holds_to_leases_cancels_and_restarts(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     int64_t second = queue_fixture_submit(f, REUSING);
     struct queue_claim late = queue_fixture_claim(f, worker);
     queue_fixture_advance(f, 30001);
-    assert_int_equal(take_over(f, worker, &late, 1), REPORT_LEASE_LOST);
+    assert_int_equal(reuse_fixture_take(f, worker, &late, 1), REPORT_LEASE_LOST);
     struct queue_claim again = queue_fixture_claim(f, worker);
     assert_int_equal(again.trial, late.trial);
     assert_int_equal(again.offers.n, 1);
     queue_fixture_restart(f);
     for (int times = 0; times < 2; times++) {
-        assert_int_equal(take_over(f, worker, &again, 1), REPORT_OK);
+        assert_int_equal(reuse_fixture_take(f, worker, &again, 1), REPORT_OK);
     }
     queue_fixture_trial_is(f, again.trial, "succeeded");
     worker = queue_fixture_worker(f);
     struct queue_claim stopped = queue_fixture_claim(f, worker);
     queue_fixture_act(f, second, QUEUE_CANCEL);
-    assert_int_equal(take_over(f, worker, &stopped, 2), REPORT_OK);
+    assert_int_equal(reuse_fixture_take(f, worker, &stopped, 2), REPORT_OK);
     queue_fixture_trial_is(f, stopped.trial, "succeeded"); /* a result is never thrown away */
     queue_fixture_act(f, second, QUEUE_RETRY);
-    assert_int_equal(take_all_over(f), 2);
+    assert_int_equal(reuse_fixture_take_all(f), 2);
     assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 4);
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
 }
 
 static void max_running_is_respected_while_results_are_taken_over(void **state)
@@ -341,13 +280,13 @@ static void max_running_is_respected_while_results_are_taken_over(void **state)
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, "{\"reuse\":true,\"max_running\":1,\"parameters\":{\"depth\":[1,2]},"
                             "\"replicates\":2,\"seed\":5}");
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
-    take_over(f, worker, &claim, claim.offers.at[0].trial);
-    assert_int_equal(take_all_over(f), 3);
+    reuse_fixture_take(f, worker, &claim, claim.offers.at[0].trial);
+    assert_int_equal(reuse_fixture_take_all(f), 3);
 }
 
 /* As after an operation that failed: memory is read anew, with what is not committed. */
@@ -356,7 +295,7 @@ static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **sta
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, PLAIN);
     int64_t worker = queue_fixture_worker(f);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, REUSING);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     struct report report = {
@@ -366,7 +305,7 @@ static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **sta
     f->queue->stale = true;
     queue_fixture_commit(f);
     assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 1);
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
 }
 
 /* ---- workers that took one before ---- */
@@ -375,12 +314,12 @@ static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **sta
 static int64_t vouched_worker(struct queue_fixture *f)
 {
     queue_fixture_submit(f, PLAIN);
-    train_all(f, queue_fixture_worker(f));
+    reuse_fixture_train_all(f, queue_fixture_worker(f));
     queue_fixture_submit(f, REUSING);
     int64_t worker = queue_fixture_worker(f);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.offers.n, 1);
-    take_over(f, worker, &claim, claim.offers.at[0].trial);
+    reuse_fixture_take(f, worker, &claim, claim.offers.at[0].trial);
     return worker;
 }
 
@@ -394,7 +333,7 @@ static void who_took_one_is_not_asked_again(void **state)
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 2"),
         "1,2,3,4");
     assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM curves WHERE sweep = 2"), 7);
-    database_keeps_the_rules(f);
+    reuse_fixture_keeps_the_rules(f);
     queue_fixture_advance(f, 2000);
     assert_int_equal(queue_fixture_int(f, "SELECT sum(running) FROM workers"), 0);
     /* What is new comes to it all the same, past what is not. */
@@ -448,7 +387,7 @@ static void who_trains_with_something_else_is_asked_again(void **state)
         claim = queue_fixture_claim(f, worker);
         assert_int_equal(claim.offers.n, i == 0 ? 0 : 1);
         if (i > 0) { /* it vouches anew */
-            take_over(f, worker, &claim, claim.offers.at[0].trial);
+            reuse_fixture_take(f, worker, &claim, claim.offers.at[0].trial);
         }
     }
 }
@@ -461,11 +400,11 @@ static void a_claim_takes_over_a_slice_at_a_time(void **state)
     int64_t worker = queue_fixture_worker(f);
     queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":20}");
     queue_fixture_advance(f, 10);
-    train_all(f, worker);
+    reuse_fixture_train_all(f, worker);
     queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"depth\":1},\"replicates\":20}");
     queue_fixture_advance(f, 10);
     struct queue_claim claim = queue_fixture_claim(f, worker);
-    take_over(f, worker, &claim, claim.offers.at[0].trial);
+    reuse_fixture_take(f, worker, &claim, claim.offers.at[0].trial);
     for (int left = 19; left > 0;) { /* each has a row of its own and three of its curve */
         assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
         left = left > 3 ? left - 3 : 0;
@@ -474,89 +413,36 @@ static void a_claim_takes_over_a_slice_at_a_time(void **state)
     queue_fixture_sweep_is(f, 2, "finished");
 }
 
-/* ---- matching in slices ---- */
+/* ---- the rules ---- */
 
-#define BIG "\"parameters\":{\"depth\":[1,2,3,4,5,6,7],\"batch_size\":[100,200,300]}}"
-
-static void a_big_database_is_searched_in_slices_and_goes_on_after_a_crash(void **state)
+static void a_copy_that_is_none_breaks_the_rules(void **state)
 {
     struct queue_fixture *f = *state;
-    int64_t wait_ms, worker = queue_fixture_worker(f);
-    f->options.slice = 5;
-    queue_fixture_restart(f);
-    queue_fixture_submit(f, "{" BIG);
-    queue_fixture_advance(f, 10);
-    train_all(f, worker);
-    int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
-    int n_ticks = 0;
-    do {
-        if (++n_ticks == 6) { /* written, and in the midst of the search */
-            queue_fixture_restart(f);
-        }
-        assert_int_equal(queue_claimable(f->queue), 0); /* nobody trains what may be there */
-        assert_int_equal(queue_tick(f->queue, &f->now, &wait_ms), 0);
-        queue_fixture_commit(f);
-    } while (wait_ms == 0);
-    assert_in_range(n_ticks, 8, 11);
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21);
-    assert_int_equal(queue_claimable(f->queue), 21);
-    assert_int_equal(take_all_over(f), 21);
-    queue_fixture_sweep_is(f, second, "finished");
-    database_keeps_the_rules(f);
-}
-
-static void sweeps_submitted_at_once_find_each_other(void **state)
-{
-    struct queue_fixture *f = *state;
-    f->options.slice = 5;
-    queue_fixture_restart(f);
-    for (int i = 0; i < 3; i++) {
-        queue_fixture_submit(f, "{\"reuse\":true," BIG);
+    static const char differs[] = "a result differs from the one it was taken from";
+    static const char uncounted[] = "a result was taken over that nobody asked for, or was not "
+                                    "counted";
+    static const char *const breaches[][3] = {
+        {"UPDATE attempts SET steps = 99 WHERE trial = 5",
+         "UPDATE attempts SET steps = 1 WHERE trial = 5", differs},
+        {"UPDATE attempts SET reused_from = 2 WHERE trial = 5",
+         "UPDATE attempts SET reused_from = 1 WHERE trial = 5", differs},
+        {"UPDATE attempts SET reused_from = NULL WHERE trial = 5",
+         "UPDATE attempts SET reused_from = 1 WHERE trial = 5", uncounted},
+        {"UPDATE sweeps SET reuse = 0 WHERE id = 2", "UPDATE sweeps SET reuse = 1 WHERE id = 2",
+         uncounted},
+    };
+    sqlite3 *db;
+    int64_t worker = vouched_worker(f);
+    queue_fixture_claim(f, worker);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    for (size_t i = 0; i < sizeof(breaches) / sizeof(breaches[0]); i++) {
+        assert_int_equal(sqlite3_exec(db, breaches[i][0], NULL, NULL, NULL), SQLITE_OK);
+        assert_string_equal(reuse_fixture_broken_rule(f), breaches[i][2]);
+        assert_int_equal(sqlite3_exec(db, breaches[i][1], NULL, NULL, NULL), SQLITE_OK);
+        assert_string_equal(reuse_fixture_broken_rule(f), "");
     }
-    queue_fixture_restart(f);
-    queue_fixture_advance(f, 10);
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21 + 42);
-    assert_int_equal(queue_claimable(f->queue), 63);
-}
-
-static void a_sweep_that_searches_can_be_cancelled_retried_and_deleted(void **state)
-{
-    struct queue_fixture *f = *state;
-    int64_t worker = queue_fixture_worker(f);
-    f->options.slice = 5;
-    queue_fixture_restart(f);
-    queue_fixture_submit(f, "{" BIG);
-    queue_fixture_advance(f, 10);
-    train_all(f, worker);
-    int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
-    queue_fixture_act(f, second, QUEUE_CANCEL);
-    database_keeps_the_rules(f);
-    queue_fixture_restart(f);
-    queue_fixture_act(f, second, QUEUE_RETRY);
-    queue_fixture_advance(f, 10);
-    assert_int_equal(take_all_over(f), 21);
-    int64_t third = queue_fixture_submit(f, "{\"reuse\":true," BIG);
-    queue_fixture_act(f, third, QUEUE_CANCEL);
-    queue_fixture_act(f, third, QUEUE_DELETE);
-    queue_fixture_restart(f);
-    queue_fixture_advance(f, 10);
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM sweeps"), 2);
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 21);
-    queue_fixture_act(f, second, QUEUE_DELETE);
-    queue_fixture_advance(f, 10);
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 0);
-    database_keeps_the_rules(f);
-}
-
-static void twins_of_a_cell_are_bounded_and_the_latest_are_kept(void **state)
-{
-    struct queue_fixture *f = *state;
-    for (int i = 0; i < STORE_MAX_TWINS + 6; i++) {
-        queue_fixture_submit(f, "{\"base\":{\"depth\":1}}");
-    }
-    queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"depth\":1}}");
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), STORE_MAX_TWINS);
-    assert_int_equal(queue_fixture_int(f, "SELECT min(twin) FROM cell_twins"), 7);
+    sqlite3_close(db);
 }
 
 int main(void)
@@ -582,10 +468,7 @@ int main(void)
         TEST(one_data_set_says_nothing_of_another),
         TEST(who_trains_with_something_else_is_asked_again),
         TEST(a_claim_takes_over_a_slice_at_a_time),
-        TEST(a_big_database_is_searched_in_slices_and_goes_on_after_a_crash),
-        TEST(sweeps_submitted_at_once_find_each_other),
-        TEST(a_sweep_that_searches_can_be_cancelled_retried_and_deleted),
-        TEST(twins_of_a_cell_are_bounded_and_the_latest_are_kept),
+        TEST(a_copy_that_is_none_breaks_the_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,10 @@ static void impossible_writes_are_refused(void **state)
         "UPDATE attempts SET steps_to_target = 1 WHERE trial = 1",
         "UPDATE attempts SET state = 'running', ended_at = NULL, steps = NULL WHERE trial = 1",
         "UPDATE attempts SET weights_sha256 = 'x'",
+        "UPDATE attempts SET reused_from = 0 WHERE trial = 1",
+        "UPDATE attempts SET reused_from = 1 WHERE trial = 3",
+        "UPDATE sweeps SET reuse = 1",
+        "INSERT INTO cell_twins VALUES (1, 5)",
         "UPDATE measurements SET test_accuracy = 1",
         /* rows out of nothing */
         "INSERT INTO trials (id, sweep, cell, replicate, state) VALUES (9, 1, 0, 4, 'queued')",

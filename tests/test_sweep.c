@@ -107,6 +107,7 @@ static void every_mistake_names_its_field(void **state)
         {"{\"base\": {\"depth\": 1}, \"parameters\": {\"train_size\": [55000, 100]}}",
          "base.batch_size", ERROR_INVALID},
         {"{\"base\": {\"depth\": 1}, \"replicates\": 0}", "replicates", ERROR_INVALID},
+        {"{\"base\": {\"depth\": 1}, \"reuse\": 1}", "reuse", ERROR_INVALID},
         {"{\"base\": {\"depth\": 1}, \"replicates\": \"5\"}", "replicates", ERROR_INVALID},
         {"{\"base\": {\"depth\": 1}, \"max_attempts\": 0}", "max_attempts", ERROR_INVALID},
         {"{\"base\": {\"depth\": 1}, \"priority\": 1001}", "priority", ERROR_INVALID},
