@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ROWS 12
+#define ROWS 12       /* about so many, between the lowest tick and the highest */
 #define PLACE_MAX 9   /* columns from one place of the x axis to the next */
 #define LABEL_WIDTH 6 /* of the vertical axis */
 
@@ -24,6 +24,7 @@ struct drawing {
     struct chart_scale scale;
     bool unicode;
     int place_width; /* columns */
+    int rows;
 };
 
 static void widen(double value, double *low, double *high)
@@ -131,7 +132,7 @@ static void tick_of_row(const struct drawing *drawing, int row, char ret[TEXT_SI
     ret[0] = '\0';
     for (size_t i = 0; i < drawing->scale.n_ticks; i++) {
         double place = chart_scale_place(&drawing->scale, drawing->scale.ticks[i]);
-        if (ROWS - 1 - (int)lround(place * (ROWS - 1)) == row) {
+        if (drawing->rows - 1 - (int)lround(place * (drawing->rows - 1)) == row) {
             text_number(drawing->scale.ticks[i], ret);
         }
     }
@@ -139,7 +140,7 @@ static void tick_of_row(const struct drawing *drawing, int row, char ret[TEXT_SI
 
 static void print_rows(const struct drawing *drawing, bool colour, FILE *out)
 {
-    for (int row = 0; row < ROWS; row++) {
+    for (int row = 0; row < drawing->rows; row++) {
         char label[TEXT_SIZE];
         tick_of_row(drawing, row, label);
         const char *axis = drawing->unicode ? (label[0] ? "┤" : "│") : (label[0] ? "+" : "|");
@@ -206,6 +207,14 @@ static int choose_place_width(const struct chart *chart, int width)
     return place_width < PLACE_MAX ? place_width : PLACE_MAX;
 }
 
+/* So many that the ticks stand at equal distances. */
+static int choose_rows(const struct chart_scale *scale)
+{
+    int n_gaps = (int)scale->n_ticks - 1;
+
+    return n_gaps > 0 && n_gaps <= ROWS ? ROWS / n_gaps * n_gaps + 1 : ROWS;
+}
+
 void chart_print_lines(const struct chart *chart, const struct terminal *terminal, FILE *out)
 {
     struct drawing drawing = {.chart = chart, .unicode = terminal->unicode};
@@ -216,7 +225,9 @@ void chart_print_lines(const struct chart *chart, const struct terminal *termina
         return;
     }
     chart_scale_choose(low, high, &drawing.scale);
-    drawing.canvas = canvas_create((int)chart->n_x * drawing.place_width, ROWS, terminal->unicode);
+    drawing.rows = choose_rows(&drawing.scale);
+    drawing.canvas =
+        canvas_create((int)chart->n_x * drawing.place_width, drawing.rows, terminal->unicode);
     draw(&drawing);
     fprintf(out, "%s\n", chart->y_title);
     print_rows(&drawing, terminal->colour, out);

@@ -197,6 +197,33 @@ static void plain_charts_use_plain_letters(void **state)
     free(text);
 }
 
+static void ticks_stand_at_equal_distances(void **state)
+{
+    static const char *labels[] = {"1", "2", "3"}, *series[] = {""};
+    (void)state;
+    for (int highest = 1; highest <= 100; highest++) {
+        struct chart_point points[] = {
+            {true, highest, highest, highest}, {true, 50, 50, 50}, {true, 9, 9, 9}};
+        struct chart chart = {"steps", "depth", labels, 3, series, 1, points};
+        char *text;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        chart_print_lines(&chart, &ascii, out);
+        fclose(out);
+        int row = 0, before = -1, distance = 0;
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), row++) {
+            if (line[6] != ' ' || line[7] != '+' || line[5] == ' ') {
+                continue; /* no tick */
+            }
+            assert_true(distance == 0 || row - before == distance);
+            distance = before < 0 ? 0 : row - before;
+            before = row;
+        }
+        assert_int_not_equal(distance, 0);
+        free(text);
+    }
+}
+
 static void unicode_charts_draw_in_braille_and_colour_only_if_asked(void **state)
 {
     (void)state;
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test(three_axes_combine_all_but_the_first),
         cmocka_unit_test(submitted_values_are_found_in_the_views_columns),
         cmocka_unit_test(plain_charts_use_plain_letters),
+        cmocka_unit_test(ticks_stand_at_equal_distances),
         cmocka_unit_test(unicode_charts_draw_in_braille_and_colour_only_if_asked),
         cmocka_unit_test(charts_fit_the_terminal_or_are_left_out),
         cmocka_unit_test(bars_are_as_long_as_their_values),

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -194,6 +195,23 @@ class CommandLine(unittest.TestCase):
             options = run(name, "--help").stdout.split("the trials' configuration")[0]
             for option in re.findall(r"^  (--[a-z-]+)", options, re.M):
                 self.assertTrue(option in text + "--help", f"ninety {name} {option}")
+
+    def test_the_commands_in_the_documentation_are_commands(self):
+        root = pathlib.Path(__file__).resolve().parent.parent.parent
+        tried = 0
+        for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+            text = page.read_text()
+            lines = re.findall(r"^    (?:build/cli/)?(ninety [a-z].*)", text, re.M) + re.findall(r"`(ninety [a-z][^`]*)`", text)
+            for line in lines:
+                line = re.split(r" {3}| [|>&] |\[", line)[0]
+                words = shlex.split(line, comments=True)[1:]
+                if words[0].isupper() or "..." in words:
+                    continue  # "ninety COMMAND ..."
+                # Options are checked from left to right, up to --help.
+                done = run(*words, "--help") if words[0] not in ("help", "version") else run(*words)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), f"{page.name}: {line}")
+                tried += 1
+        self.assertGreater(tried, 30)
 
     def test_files_that_cannot_be_read_or_parsed_are_told(self):
         done = run("submit", "/nonexistent.json")
