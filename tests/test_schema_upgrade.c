@@ -140,7 +140,7 @@ static void every_row_of_an_older_database_is_kept(void **state)
         char *before = ask(f->path, everything);
         queue_fixture_open(f);
         char *after = ask(f->path, everything);
-        assert_non_null(strstr(before, "cells: 7 2 1 'synthetic-digits' '16,16' 'tanh'"));
+        assert_non_null(strstr(before, "cells: 7 2 1 'tiny' '16,16' 'tanh'"));
         assert_non_null(strstr(before, "attempts: 5 1 2 'expired'"));
         assert_string_equal(before, after);
         free(before);

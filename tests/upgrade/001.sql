@@ -18,10 +18,10 @@ INSERT INTO cells (id, sweep, cell, dataset, hidden_units, activation, batch_nor
     batch_size, train_size, target_accuracy, max_steps, stop_at_target) VALUES
 (1, 1, 0, 'mnist', '500,400', 'relu', 'before', 1, 0.9, 0.001, 'he_normal', 'adam', 0.01, 0.9, 0.999,
     1e-8, 0.9, 550, 55000, 0.9, 2000, 1),
-(5, 2, 0, 'synthetic-digits', '', 'tanh', 'none', 0, 0.9, 0.001, 'lecun_normal', 'sgd', 0.5, 0.9, 0.999,
-    1e-8, 0.9, 100, 2000, 0.8, 20, 0),
-(7, 2, 1, 'synthetic-digits', '16,16', 'tanh', 'none', 0, 0.9, 0.001, 'lecun_normal', 'sgd', 0.5, 0.9,
-    0.999, 1e-8, 0.9, 100, 2000, 0.8, 20, 0);
+(5, 2, 0, 'tiny', '', 'tanh', 'none', 0, 0.9, 0.001, 'lecun_normal', 'sgd', 0.5, 0.9, 0.999,
+    1e-8, 0.9, 10, 20, 0.8, 20, 0),
+(7, 2, 1, 'tiny', '16,16', 'tanh', 'none', 0, 0.9, 0.001, 'lecun_normal', 'sgd', 0.5, 0.9,
+    0.999, 1e-8, 0.9, 10, 20, 0.8, 20, 0);
 
 INSERT INTO workers (id, host, pid, slots, cpu, kernel, version, state, registered_at, seen_at) VALUES
 (1, 'gone.example', 11, 2, 'a CPU', 'Haswell', '0.1.0', 'gone', '2026-01-01T00:00:00.000Z',
