@@ -20,12 +20,13 @@ export function drawPlot(width: number, x: Axis, y: Axis, marks: Mark[], tilted 
   const name = { fill: "var(--muted)" };
   const frame: Mark[] = [
     Plot.gridY(y.ticks, { stroke: "var(--grid)", strokeOpacity: 1 }),
-    Plot.axisY(y.ticks, { label: null, tickSize: 0, tickFormat: y.label }),
+    // The names as `text`: of a `tickFormat` Plot leaves out what it has no room for by its own rule.
+    Plot.axisY(y.ticks, { label: null, tickSize: 0, text: y.label }),
     Plot.axisX(x.ticks, {
       label: null,
       tickSize: 4,
       tickRotate: tilted ? -30 : 0,
-      tickFormat: x.label,
+      text: x.label,
     }),
     Plot.text([`↑ ${y.name}`], { ...name, frameAnchor: "top-left", dx: -46, dy: -24 }),
     Plot.text([`${x.name} →`], { ...name, frameAnchor: "bottom-right", dy: tilted ? 72 : 42 }),
