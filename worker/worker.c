@@ -43,6 +43,7 @@ struct worker {
 
     bool registered_once;
     enum session_outcome told; /* the daemon's state as last logged */
+    char refusal[512];         /* what it refused with */
     uint64_t idle_since_ms;
     bool stopping, over;
     uint64_t stop_by_ms;
@@ -57,6 +58,17 @@ static uint64_t now_ms(struct worker *worker)
 }
 
 /* ---- what the daemon answers ---- */
+
+/* A URL that leads to something else refuses everything, each time in the same words. */
+static void tell_refusal(struct worker *worker, enum session_outcome told, const char *message)
+{
+    if (told == SESSION_REFUSED && strcmp(message, worker->refusal) == 0) {
+        return;
+    }
+    snprintf(worker->refusal, sizeof worker->refusal, "%s", message);
+    log_error("the daemon refused a request url=%s message=\"%s\"%s", worker->options->daemon_url,
+              message, worker->registered_once ? "" : " remedy=\"is this URL that of a ninetyd?\"");
+}
 
 /* Says it once when the daemon goes, changes its mind or comes back. */
 static void tell_daemon_state(struct worker *worker, const struct session_verdict *verdict)
@@ -74,7 +86,7 @@ static void tell_daemon_state(struct worker *worker, const struct session_verdic
         log_info("the daemon does not know this worker any more: registering again");
         break;
     case SESSION_REFUSED:
-        log_error("the daemon refused a request url=%s message=\"%s\"", url, verdict->message);
+        tell_refusal(worker, told, verdict->message);
         break;
     case SESSION_UNAUTHORIZED:
         if (told != SESSION_UNAUTHORIZED) {

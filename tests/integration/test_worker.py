@@ -237,6 +237,16 @@ class DaemonTrouble(WorkerTest):
         self.assertEqual(self.worker.log.count("does not accept the token"), 1)
         self.assertEqual(len(self.daemon.calls("/v1/workers")), 1)
 
+    def test_a_wrong_url_is_said_once_with_the_remedy(self):
+        self.daemon = FakeDaemon()
+        self.addCleanup(self.daemon.stop)
+        self.daemon.interfere = lambda path, body: (404, {"error": {"code": "not_found",
+                                                                    "message": "nothing here"}})
+        worker = self.start_worker()
+        wait_until(lambda: len(self.daemon.calls("/v1/workers")) == 3, "three attempts")
+        self.assertEqual(worker.log.count("refused a request"), 1)
+        self.assertIn("is this URL that of a ninetyd?", worker.log)
+
     def test_a_token_that_becomes_wrong_later_ends_nothing(self):
         self.start(token="right", env={"NINETY_TOKEN": "right"})
         self.daemon.submit(8)
