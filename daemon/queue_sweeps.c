@@ -273,7 +273,11 @@ static int start_move(struct queue *queue, struct queue_sweep *sweep, enum sweep
 {
     sweep->row.move = kind;
     sweep->row.moved = 0;
-    return queue_slice(queue, sweep, queue->options.slice);
+    int rc = queue_recount(&queue->memory, sweep);
+    if (rc == 0) {
+        rc = queue_store_sweep(queue, sweep); /* before its trials move: the guards ask for it */
+    }
+    return rc != 0 ? rc : queue_slice(queue, sweep, queue->options.slice);
 }
 
 static int cancel(struct queue *queue, struct queue_sweep *sweep, int64_t *ret_moved)

@@ -64,18 +64,7 @@ static void bind_result(sqlite3_stmt *stmt, int at, const struct trial_result *r
 int store_end_attempt(struct store *store, const struct store_end *end, int64_t wall_ms)
 {
     bool final = end->trial_state != TRIAL_QUEUED;
-    sqlite3_stmt *stmt = store_take(store, ST_END_TRIAL);
-    store_bind_int(stmt, 1, end->trial);
-    store_bind_int(stmt, 2, end->attempt);
-    store_bind_text(stmt, 3, trial_state_name(end->trial_state));
-    store_bind_int(stmt, 4, end->spends);
-    bind_optional_int(stmt, 5, end->result ? end->result->steps_to_target >= 0 : -1);
-    store_bind_text(stmt, 6, final ? store_time(store, wall_ms) : NULL);
-    int rc = store_run(store, stmt, 1);
-    if (rc != 0) {
-        return rc;
-    }
-    stmt = store_take(store, ST_END_ATTEMPT);
+    sqlite3_stmt *stmt = store_take(store, ST_END_ATTEMPT);
     store_bind_int(stmt, 1, end->trial);
     store_bind_int(stmt, 2, end->attempt);
     store_bind_text(stmt, 3, state_names[end->attempt_state]);
@@ -83,6 +72,17 @@ int store_end_attempt(struct store *store, const struct store_end *end, int64_t 
     store_bind_text(stmt, 5, end->error);
     bind_result(stmt, 6, end->result);
     bind_optional_int(stmt, 16, end->reused_from > 0 ? end->reused_from : -1);
+    int rc = store_run(store, stmt, 1);
+    if (rc != 0) {
+        return rc;
+    }
+    stmt = store_take(store, ST_END_TRIAL);
+    store_bind_int(stmt, 1, end->trial);
+    store_bind_int(stmt, 2, end->attempt);
+    store_bind_text(stmt, 3, trial_state_name(end->trial_state));
+    store_bind_int(stmt, 4, end->spends);
+    bind_optional_int(stmt, 5, end->result ? end->result->steps_to_target >= 0 : -1);
+    store_bind_text(stmt, 6, final ? store_time(store, wall_ms) : NULL);
     return store_run(store, stmt, 1);
 }
 

@@ -180,6 +180,28 @@ static void a_reader_does_not_feel_the_lock(void **state)
     store_close(store);
 }
 
+/* The guards are for others: the daemon's own statements contain none of them, and pay nothing. */
+static void no_statement_of_the_queue_runs_a_trigger(void **state)
+{
+    struct place *place = *state;
+    struct store *store;
+    struct error error = {0};
+    assert_int_equal(store_open(place->path, &store, &error), 0);
+    for (int i = 0; i < ST_COUNT; i++) {
+        char *sql = sqlite3_mprintf("EXPLAIN %s", store_sql[i]);
+        sqlite3_stmt *stmt;
+        assert_int_equal(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+        while (sqlite3_step(stmt) == SQLITE_ROW) {
+            if (strcmp((const char *)sqlite3_column_text(stmt, 1), "Program") == 0) {
+                fail_msg("a trigger: %s", sql);
+            }
+        }
+        sqlite3_finalize(stmt);
+        sqlite3_free(sql);
+    }
+    store_close(store);
+}
+
 /* The queue's statements find their rows by key: none reads a table through. */
 static void no_statement_of_the_queue_scans_a_table(void **state)
 {
@@ -216,6 +238,7 @@ int main(void)
         TEST(a_place_that_cannot_be_written_is_named),
         TEST(a_second_daemon_is_refused),
         TEST(a_reader_does_not_feel_the_lock),
+        TEST(no_statement_of_the_queue_runs_a_trigger),
         TEST(no_statement_of_the_queue_scans_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
