@@ -79,7 +79,7 @@ static void products_are_right_for_every_density_and_shape(void **state)
     for (int v = 0; kernels_variant(v); v++) {
         for (size_t i = 0; i < sizeof(densities) / sizeof(densities[0]); i++) {
             struct samples samples = make_samples(densities[i]);
-            assert_int_equal(input_is_sparse(&samples), densities[i] < 0.3);
+            assert_int_equal(input_is_sparse(&samples), densities[i] < 0.5);
 
             for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
                 int rows = shapes[s][0], n_out = shapes[s][1];

@@ -1,11 +1,12 @@
 /*
  * Accuracy on the test set, and the cheap question asked after every step: has the target been
- * reached? Samples go hardest first, by their margin when last seen (the logit of the label less
- * the largest other one), and the answer "no" is certain as soon as more errors have been counted
- * than the target allows. Exact: "yes" needs all samples, and then the accuracy is known as well.
+ * reached? Samples that are likely errors go first (hardness.h), and the answer "no" is certain as
+ * soon as more errors have been counted than the target allows. Exact: "yes" needs all samples, and
+ * then the accuracy is known as well.
  */
 #pragma once
 
+#include "worker/nn/hardness.h"
 #include "worker/nn/inference.h"
 #include "worker/nn/samples.h"
 
@@ -15,11 +16,9 @@
 struct evaluation {
     struct samples samples;
     struct inference inference;
-    const struct kernels *kernels;
-    int32_t *order, *other; /* samples, hardest first; scratch of the sort */
-    float *margin;          /* of each sample, when last seen; 0 at first */
-    struct input input;     /* one chunk of images */
-    int n_last;             /* samples that the last call looked at */
+    struct hardness hardness;
+    struct input input; /* one chunk of images */
+    int n_last;         /* samples that the last call looked at */
 };
 
 /* The network must outlive it. 0 or -ENOMEM; free with evaluation_free. */

@@ -6,8 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Below this share of nonzeros in a layer's input, and with that many units, listing them pays. */
-#define SPARSE_BELOW 0.3
+/* With fewer units behind them, listing nonzeros does not pay. */
 enum { SPARSE_UNITS = 32, LOOK_AT_ROWS = 64 };
 
 static bool may_be_sparse(const struct network *network, int i)

@@ -2,8 +2,9 @@
  * The network as it predicts: normalization by the moving moments, nothing kept for a backward
  * pass, so that two buffers of one chunk of samples are enough.
  *
- * A ReLU network without normalization soon has but 10 to 20 % of its units active. Where a layer's
- * input turns out to be that sparse, its product leaves out the zeros, as the first layer's does.
+ * A ReLU network soon has but 10 to 20 % of its units active, one with normalization 40 to 50 %.
+ * Where a layer's input turns out to be that sparse, its product leaves out the zeros, as the first
+ * layer's does.
  */
 #pragma once
 

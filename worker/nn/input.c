@@ -6,10 +6,6 @@
 
 enum { LOOK_AT = 256 };
 
-/* Below this share of nonzeros the sparse product wins; measured, with margin, as a dense one
- * runs three to five times faster per term. */
-#define SPARSE_BELOW 0.3
-
 bool input_is_sparse(const struct samples *samples)
 {
     int step = samples->n / LOOK_AT + 1, seen = 0;

@@ -18,6 +18,9 @@ enum {
     SPARSE_BLOCK = 208, /* at most, rows of B at once; a multiple of SPARSE_LANES */
 };
 
+/* Below this share of nonzeros a sparse product beats a dense one; measured, with margin. */
+#define SPARSE_BELOW 0.55
+
 struct sparse {
     int rows, cols;  /* at present: not more elements, nor more columns, than at sparse_init */
     int32_t *start;  /* row r has in block b the elements from start[b * (rows + 1) + r] up to
