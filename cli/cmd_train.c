@@ -6,12 +6,14 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/train.h"
+#include "worker/kernel_choice.h"
 
 #include <errno.h>
 #include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- what to train ---- */
@@ -51,6 +53,7 @@ static int read_config(const struct args *args, struct trial_config *ret, struct
 struct show {
     bool quiet; /* --json: only the result */
     const struct trial_config *config;
+    const char *kernel_wanted; /* NULL: whatever is fastest */
     char kernel[32];
     bool header;
 };
@@ -68,6 +71,17 @@ static void print_network(const struct trial_config *config)
            config->learning_rate, config->batch_size, (unsigned long long)config->seed);
 }
 
+/* OpenBLAS takes its own choice for a name that it does not know, without a word. */
+static void tell_other_kernel(const struct show *show)
+{
+    const char *wanted = show->kernel_wanted;
+
+    if (wanted && strcmp(wanted, KERNEL_DEFAULT) != 0 && strcasecmp(wanted, show->kernel) != 0) {
+        fprintf(stderr, "ninety train: OpenBLAS has no kernel '%s' here and runs %s\n", wanted,
+                show->kernel);
+    }
+}
+
 static void on_event(void *arg, const struct trainer_event *event)
 {
     struct show *show = arg;
@@ -75,6 +89,7 @@ static void on_event(void *arg, const struct trainer_event *event)
 
     if (event->type == TRAINER_READY) {
         memcpy(show->kernel, event->kernel, sizeof(show->kernel));
+        tell_other_kernel(show);
         if (!show->quiet) {
             printf("%s%s%s\n\n", event->trainer, event->kernel[0] ? ", kernel " : "",
                    event->kernel);
@@ -236,7 +251,9 @@ static int run_train(const struct args *args)
         command_complain(args, &error);
         return EXIT_FAILED;
     }
-    struct show show = {.quiet = args_has(args, "json"), .config = &config};
+    struct show show = {.quiet = args_has(args, "json"),
+                        .config = &config,
+                        .kernel_wanted = args_value(args, "kernel")};
     if (!show.quiet) {
         print_network(&config);
         fflush(stdout);

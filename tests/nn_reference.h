@@ -6,11 +6,20 @@
 #pragma once
 
 #include "common/rng.h"
+#include "worker/nn/gemm.h"
 #include "worker/nn/network.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The set-up of a group of tests that multiply matrices. */
+static inline int init_blas(void **state)
+{
+    (void)state;
+    gemm_init();
+    return 0;
+}
 
 /* ---- activations ---- */
 

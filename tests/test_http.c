@@ -156,6 +156,15 @@ static bool one_waits(void *ctx)
     return ((struct fixture *)ctx)->n_waiting == 1;
 }
 
+/* A client whose request for /wait has come in, as `come` says. */
+static struct http_client *connect_and_wait(struct fixture *f, bool (*come)(void *ctx))
+{
+    struct http_client *client = http_client_connect(&f->loop, f->port);
+    http_client_request(client, "POST", "/wait", "{}", NULL);
+    http_client_run_until(&f->loop, come, f);
+    return client;
+}
+
 static bool one_is_gone(void *ctx)
 {
     return ((struct fixture *)ctx)->n_gone == 1;
@@ -316,12 +325,8 @@ static void a_chunked_body_too_large_is_refused(void **state)
 static void waiting_requests_are_answered_later_in_any_order(void **state)
 {
     struct fixture *f = *state;
-    struct http_client *first = http_client_connect(&f->loop, f->port);
-    struct http_client *second = http_client_connect(&f->loop, f->port);
-    http_client_request(first, "POST", "/wait", "{}", NULL);
-    http_client_run_until(&f->loop, one_waits, f);
-    http_client_request(second, "POST", "/wait", "{}", NULL);
-    http_client_run_until(&f->loop, two_wait, f);
+    struct http_client *first = connect_and_wait(f, one_waits);
+    struct http_client *second = connect_and_wait(f, two_wait);
     assert_int_equal(http_server_pending(f->server), 2);
     answer_text(f->waiting[1], 200, "to the second");
     assert_string_equal(http_client_answer(second, false)->body, "to the second");
@@ -336,12 +341,8 @@ static void waiting_requests_are_answered_later_in_any_order(void **state)
 static void a_client_that_hangs_up_while_waiting_is_noticed(void **state)
 {
     struct fixture *f = *state;
-    struct http_client *stays = http_client_connect(&f->loop, f->port);
-    struct http_client *leaves = http_client_connect(&f->loop, f->port);
-    http_client_request(stays, "POST", "/wait", "{}", NULL);
-    http_client_run_until(&f->loop, one_waits, f);
-    http_client_request(leaves, "POST", "/wait", "{}", NULL);
-    http_client_run_until(&f->loop, two_wait, f);
+    struct http_client *stays = connect_and_wait(f, one_waits);
+    struct http_client *leaves = connect_and_wait(f, two_wait);
     http_client_close(leaves);
     http_client_run_until(&f->loop, one_is_gone, f);
     assert_int_equal(f->n_waiting, 1);
@@ -353,9 +354,7 @@ static void a_client_that_hangs_up_while_waiting_is_noticed(void **state)
 static void waiting_requests_get_503_when_the_server_ends(void **state)
 {
     struct fixture *f = *state;
-    struct http_client *client = http_client_connect(&f->loop, f->port);
-    http_client_request(client, "POST", "/wait", "{}", NULL);
-    http_client_run_until(&f->loop, one_waits, f);
+    struct http_client *client = connect_and_wait(f, one_waits);
     http_server_destroy(f->server);
     f->server = NULL;
     assert_int_equal(http_client_answer(client, false)->status, 503);

@@ -3,7 +3,6 @@
 #include "tests/nn_reference.h"
 #include "tests/nn_toy_data.h"
 #include "worker/nn/evaluation.h"
-#include "worker/nn/gemm.h"
 #include "worker/nn/training.h"
 
 static struct trial_config config_at(int i)
@@ -173,13 +172,6 @@ static void an_output_that_is_not_finite_is_divergence(void **state)
     }
     evaluation_free(&evaluation);
     network_free(&network);
-}
-
-static int init_blas(void **state)
-{
-    (void)state;
-    gemm_init();
-    return 0;
 }
 
 int main(void)

@@ -1,7 +1,6 @@
 #include "tests/test.h"
 
 #include "tests/nn_reference.h"
-#include "worker/nn/gemm.h"
 #include "worker/nn/input.h"
 
 enum { PIXELS = 211, N_IMAGES = 2000 };
@@ -229,13 +228,6 @@ static void every_variant_gives_the_same_bits(void **state)
         }
         input_free(&input);
     }
-}
-
-static int init_blas(void **state)
-{
-    (void)state;
-    gemm_init();
-    return 0;
 }
 
 int main(void)

@@ -1,7 +1,6 @@
 #include "tests/test.h"
 
 #include "tests/nn_reference.h"
-#include "worker/nn/gemm.h"
 #include "worker/nn/inference.h"
 #include "worker/nn/layer_stats.h"
 #include "worker/nn/pass.h"
@@ -316,13 +315,6 @@ static void a_dead_relu_is_counted(void **state)
     pass_forward(&f.pass, &f.network, &f.input, stats);
     assert_close(stats[1].dead, 2.0 / 5, 1e-9, 0);
     teardown(&f);
-}
-
-static int init_blas(void **state)
-{
-    (void)state;
-    gemm_init();
-    return 0;
 }
 
 int main(void)

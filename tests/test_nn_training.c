@@ -3,7 +3,6 @@
 #include "tests/nn_reference.h"
 #include "tests/nn_toy_data.h"
 #include "worker/nn/evaluation.h"
-#include "worker/nn/gemm.h"
 #include "worker/nn/training.h"
 
 static struct trial_config config_of(enum optimizer optimizer, enum batch_norm bn)
@@ -166,13 +165,6 @@ static void a_loss_that_is_not_finite_leaves_the_parameters_alone(void **state)
     assert_true(w[0] == before);
     assert_int_equal(training.step, 2);
     training_free(&training);
-}
-
-static int init_blas(void **state)
-{
-    (void)state;
-    gemm_init();
-    return 0;
 }
 
 int main(void)

@@ -322,6 +322,13 @@ class Train(Programs):
                 first = json.loads(lines.readline())
         self.assertLess(first["loss"], 2 * saved["final_loss"])
 
+    def test_a_kernel_that_is_not_there_is_told(self):
+        done = self.ninety(*self.words, "--kernel", "Abacus", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kernel = json.loads(done.stdout)["kernel"]
+        self.assertEqual(done.stderr, f"ninety train: OpenBLAS has no kernel 'Abacus' here and runs {kernel}\n")
+        self.assertEqual(self.ninety(*self.words, "--kernel", kernel, "--json").stderr, "")
+
     def test_files_need_our_own_trainer(self):
         done = self.ninety(*self.words, "--save", "x", "--trainer", "true")
         self.assertEqual(done.returncode, 2)
