@@ -71,8 +71,11 @@ int store_announce(struct store *store, const char *url)
 
 static int refuse(struct store *store, struct error *error, const char *what)
 {
-    return error_set(error, NULL, "%s: %s (%s)", store->path, what,
-                     store->db ? sqlite3_errmsg(store->db) : "out of memory");
+    char why[256] = "out of memory";
+    if (store->db) {
+        store_describe(store->db, why, sizeof(why));
+    }
+    return error_set(error, NULL, "%s: %s (%s)", store->path, what, why);
 }
 
 static int execute(struct store *store, const char *sql)

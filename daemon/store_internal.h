@@ -83,6 +83,10 @@ struct store {
 /* -errno for an SQLite code; 0 for SQLITE_OK, ROW and DONE. */
 int store_errno(int code);
 
+/* What went wrong last, in SQLite's words, and in the system's where it was to blame: "disk I/O
+ * error: No space left on device". */
+void store_describe(sqlite3 *db, char *ret, size_t size);
+
 /* Ready to bind; parameters not bound are NULL or, if the operation binds them each time, old. */
 sqlite3_stmt *store_take(struct store *store, enum statement statement);
 /* Runs to the end. rows >= 0: -ESTALE unless so many rows were changed. */

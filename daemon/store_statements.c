@@ -191,6 +191,14 @@ int store_errno(int code)
     }
 }
 
+void store_describe(sqlite3 *db, char *ret, size_t size)
+{
+    int code = sqlite3_errcode(db) & 0xff;
+    int number = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+    snprintf(ret, size, "%s%s%s", sqlite3_errmsg(db), number ? ": " : "",
+             number ? strerror(number) : "");
+}
+
 sqlite3_stmt *store_take(struct store *store, enum statement statement)
 {
     return store->statements[statement];
@@ -198,7 +206,7 @@ sqlite3_stmt *store_take(struct store *store, enum statement statement)
 
 int store_fail(struct store *store, sqlite3_stmt *stmt, int code)
 {
-    snprintf(store->message, sizeof(store->message), "%s", sqlite3_errmsg(store->db));
+    store_describe(store->db, store->message, sizeof(store->message));
     sqlite3_reset(stmt);
     if (store->in_transaction && sqlite3_get_autocommit(store->db)) {
         store->broken = true;
