@@ -106,6 +106,21 @@ pageTest(
     },
 );
 
+pageTest("every tick of a logarithmic axis has its name", at("#/sweeps/1"), async (page) => {
+    const curves = page.locator("section", {
+        has: page.getByRole("heading", { name: "Accuracy as training goes on" }),
+    });
+    await curves.getByText("optimizer steps →").waitFor();
+    await curves.getByLabel("log").check();
+    const ticks = curves.locator('[aria-label="x-axis tick"] path');
+    const names = curves.locator('[aria-label="x-axis tick label"] text');
+    await names.getByText("15", { exact: true }).waitFor();
+    assert.equal(await names.count(), await ticks.count());
+    for (const name of await names.allTextContents()) {
+        assert.match(name, /^[\d,]+$/);
+    }
+});
+
 pageTest("cancel asks first", at("#/"), async (page) => {
     const sweep = mock.add({ name: "to cancel", parameters: { depth: [1, 2, 3] } }, {});
     const card = page.getByRole("article", { name: "to cancel" });
