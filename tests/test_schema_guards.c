@@ -19,7 +19,8 @@ static const char *try(struct queue_fixture *f, const char *sql)
     return why;
 }
 
-/* Trials 1 succeeded, 2 failed, 3 running, 4 queued of sweep 1; sweep 2 is cancelled. */
+/* Trials 1 succeeded, 2 failed, 3 running, 4 queued of sweep 1; sweep 2 is cancelled; trial 6 of
+ * sweep 3 took over from trial 1, 7 is queued. */
 static void scene(struct queue_fixture *f)
 {
     queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":4,\"max_attempts\":1}");
@@ -36,6 +37,12 @@ static void scene(struct queue_fixture *f)
     queue_fixture_report(f, worker, &claim, REPORT_FAILED);
     queue_fixture_claim(f, worker);
     queue_fixture_act(f, queue_fixture_submit(f, "{\"base\":{\"depth\":1}}"), QUEUE_CANCEL);
+    queue_fixture_submit(f,
+                         "{\"base\":{\"depth\":1},\"replicates\":2,\"reuse\":true,\"priority\":1}");
+    claim = queue_fixture_claim(f, worker);
+    report =
+        (struct report){.trial = claim.trial, .attempt = 1, .end = REPORT_REUSED, .reused_from = 1};
+    queue_fixture_send(f, worker, &report);
 }
 
 static void impossible_writes_are_refused(void **state)
@@ -88,8 +95,17 @@ static void impossible_writes_are_refused(void **state)
         "UPDATE attempts SET weights_sha256 = 'x'",
         "UPDATE attempts SET reused_from = 0 WHERE trial = 1",
         "UPDATE attempts SET reused_from = 1 WHERE trial = 3",
-        "UPDATE sweeps SET reuse = 1",
+        "UPDATE attempts SET reused_from = 2 WHERE trial = 6",
+        "UPDATE attempts SET reused_from = NULL WHERE trial = 6",
+        "UPDATE attempts SET state = 'succeeded', ended_at = '', steps = 1, reused_from = 1"
+        " WHERE trial = 3",
+        "UPDATE sweeps SET reuse = 1 WHERE id = 1",
+        "UPDATE sweeps SET reused = 2 WHERE id = 3",
+        "UPDATE sweeps SET unmatched = 6 WHERE id = 3",
         "INSERT INTO cell_twins VALUES (1, 5)",
+        "INSERT INTO cell_twins VALUES (6, 2)",
+        "UPDATE cell_twins SET twin = 2",
+        "DELETE FROM cell_twins",
         "UPDATE attempts SET late = '{}' WHERE trial = 3",
         "UPDATE measurements SET test_accuracy = 1",
         /* rows out of nothing */
