@@ -137,6 +137,80 @@ static void end(struct model *model, struct model_trial *trial, enum attempt_sta
     finish(model, trial->sweep);
 }
 
+static int cell_of(const struct model *model, int64_t id)
+{
+    const struct model_sweep *s = &model->sweeps[model->trials[id - 1].sweep];
+    return ((int)id - 1 - s->first) / s->replicates;
+}
+
+static int seed_of(const struct model *model, int64_t id)
+{
+    const struct model_sweep *s = &model->sweeps[model->trials[id - 1].sweep];
+    return s->seed + ((int)id - 1 - s->first) % s->replicates;
+}
+
+/* An earlier sweep's trial with the same configuration and seed that has a result. */
+static bool is_source(const struct model *model, int64_t id, int64_t from)
+{
+    return from >= 1 && from <= model->n_trials &&
+           model->trials[from - 1].sweep < model->trials[id - 1].sweep &&
+           model->trials[from - 1].state == TRIAL_SUCCEEDED &&
+           cell_of(model, id) == cell_of(model, from) && seed_of(model, id) == seed_of(model, from);
+}
+
+bool model_may_take(const struct model *model, int64_t id, int64_t from)
+{
+    return model->sweeps[model->trials[id - 1].sweep].reuse && is_source(model, id, from) &&
+           !model->sweeps[model->trials[from - 1].sweep].deleted;
+}
+
+void model_check_offers(const struct model *model, const struct queue_claim *claim, bool busy)
+{
+    int64_t latest['Z'] = {0}; /* by kernel */
+    size_t n = 0;
+    for (int64_t from = 1; from < claim->trial; from++) {
+        if (model_may_take(model, claim->trial, from)) {
+            int64_t *slot = &latest[(int)model->trials[from - 1].kernel];
+            n += *slot == 0;
+            *slot = from;
+        }
+    }
+    assert_true(busy || claim->offers.n == n);
+    for (size_t i = 0; i < claim->offers.n; i++) {
+        const struct reuse_offer *offer = &claim->offers.at[i];
+        assert_true(is_source(model, claim->trial, offer->trial));
+        assert_int_equal(model->trials[offer->trial - 1].kernel, offer->kernel[0]);
+        assert_true(busy || latest[(int)offer->kernel[0]] == offer->trial);
+    }
+}
+
+static void take(struct model *model, struct model_trial *trial, int64_t from)
+{
+    const struct model_trial *source = trial_of(model, from);
+    end(model, trial, ATTEMPT_SUCCEEDED, false);
+    trial->reached = source->reached;
+    trial->trained = source->trained;
+    trial->kernel = source->kernel;
+}
+
+void model_spare(struct model *model, int64_t id, int64_t trained, int64_t now_ms, bool busy)
+{
+    struct model_trial *trial = trial_of(model, id);
+    int64_t from = 0;
+    for (int i = 0; i < model->n_trials && from == 0; i++) {
+        struct model_trial *other = &model->trials[i];
+        bool there = busy || !model->sweeps[other->sweep].deleted;
+        from = there && other->trained == trained && is_source(model, id, i + 1) ? i + 1 : 0;
+    }
+    assert_true(from > 0);
+    assert_int_equal(trial->state, TRIAL_QUEUED);
+    assert_true(trial->earliest_ms <= now_ms);
+    assert_int_equal(model->sweeps[trial->sweep].state, SWEEP_ACTIVE);
+    assert_true(model->sweeps[trial->sweep].reuse);
+    trial->attempt++;
+    take(model, trial, from);
+}
+
 void model_expire(struct model *model, int64_t now_ms)
 {
     for (int i = 0; i < model->n_trials; i++) {
@@ -187,6 +261,8 @@ enum report_status model_report(struct model *model, const struct report *report
     case REPORT_DONE:
         end(model, trial, ATTEMPT_SUCCEEDED, false);
         trial->reached = report->result.steps_to_target >= 0;
+        trial->trained = report->trial;
+        trial->kernel = report->result.kernel[0];
         return REPORT_OK;
     case REPORT_FAILED:
         end(model, trial, ATTEMPT_FAILED, report->failure.retry);
@@ -198,8 +274,14 @@ enum report_status model_report(struct model *model, const struct report *report
         }
         return REPORT_OK;
     case REPORT_RELEASED:
-    case REPORT_REUSED: /* of nothing that was offered */
         end(model, trial, ATTEMPT_RELEASED, true);
+        return REPORT_OK;
+    case REPORT_REUSED:
+        if (model_may_take(model, report->trial, report->reused_from)) {
+            take(model, trial, report->reused_from);
+        } else {
+            end(model, trial, ATTEMPT_RELEASED, true);
+        }
         return REPORT_OK;
     case REPORT_CONTINUES:
         break;
@@ -291,7 +373,8 @@ static char difference[512];
     " t.state = 'queued' THEN 'cancelled' WHEN s.moving = 'queued' AND"                            \
     " t.id - first_trial >= moved AND t.state IN ('failed', 'cancelled') THEN 'queued'"            \
     " ELSE t.state END, t.attempt, iif(s.moving = 'queued' AND t.id - first_trial >= moved AND"    \
-    " t.state IN ('failed', 'cancelled'), 0, t.spent), ifnull(t.reached, 0)"                       \
+    " t.state IN ('failed', 'cancelled'), 0, t.spent), ifnull(t.reached, 0), (SELECT"              \
+    "  ifnull(reused_from, trial) FROM attempts WHERE trial = t.id AND attempt = t.attempt)"       \
     " FROM trials t JOIN sweeps s ON s.id = t.sweep AND s.moving IS NOT 'deleted' ORDER BY t.id"
 
 static const char *trial_differs(const struct model *model, sqlite3_stmt *stmt)
@@ -301,7 +384,8 @@ static const char *trial_differs(const struct model *model, sqlite3_stmt *stmt)
     const char *state = (const char *)sqlite3_column_text(stmt, 1);
     if (!t || strcmp(state, trial_state_name(t->state)) != 0 ||
         sqlite3_column_int(stmt, 2) != t->attempt || sqlite3_column_int(stmt, 3) != t->spent ||
-        sqlite3_column_int(stmt, 4) != t->reached) {
+        sqlite3_column_int(stmt, 4) != t->reached ||
+        (t->state == TRIAL_SUCCEEDED && sqlite3_column_int64(stmt, 5) != t->trained)) {
         snprintf(difference, sizeof(difference), "trial %lld: %s %d %d %d, model %s %d %d %d",
                  (long long)id, state, sqlite3_column_int(stmt, 2), sqlite3_column_int(stmt, 3),
                  sqlite3_column_int(stmt, 4), t ? trial_state_name(t->state) : "none",
@@ -315,20 +399,23 @@ static const char *sweep_differs(const struct model *model, struct queue_fixture
 {
     const struct model_sweep *s = &model->sweeps[sweep];
     char expected[256] = "none";
-    int reached = 0;
+    int reached = 0, reused = 0;
     for (int i = s->first; i < s->first + s->n; i++) {
-        reached += model->trials[i].reached;
+        const struct model_trial *t = &model->trials[i];
+        reached += t->reached;
+        reused += t->state == TRIAL_SUCCEEDED && t->trained != i + 1;
     }
     if (!s->deleted) {
-        snprintf(expected, sizeof(expected), "%s %d %d %d %d %d %d", sweep_state_name(s->state),
+        snprintf(expected, sizeof(expected), "%s %d %d %d %d %d %d %d", sweep_state_name(s->state),
                  count(model, sweep, TRIAL_QUEUED), count(model, sweep, TRIAL_RUNNING),
                  count(model, sweep, TRIAL_SUCCEEDED), count(model, sweep, TRIAL_FAILED),
-                 count(model, sweep, TRIAL_CANCELLED), reached);
+                 count(model, sweep, TRIAL_CANCELLED), reached, reused);
     }
     const char *found =
         queue_fixture_ask(f,
                           "SELECT ifnull(max(state || ' ' || queued || ' ' || running || ' ' || "
-                          "succeeded || ' ' || failed || ' ' || cancelled || ' ' || reached), "
+                          "succeeded || ' ' || failed || ' ' || cancelled || ' ' || reached || ' ' "
+                          "|| reused), "
                           "'none') FROM sweeps WHERE moving IS NOT 'deleted' AND id = %lld",
                           sweep + 1);
     if (strcmp(expected, found) != 0) {

@@ -18,6 +18,8 @@ struct model_trial {
     int attempt, spent;
     int64_t worker; /* running: its */
     bool reached;
+    int64_t trained;                            /* succeeded: the trial that was trained for it */
+    char kernel;                                /* likewise: made with which */
     int64_t deadline_ms;                        /* running */
     int64_t earliest_ms, latest_ms;             /* queued: when a back-off ends; 0 = none */
     enum attempt_state history[MODEL_ATTEMPTS]; /* of attempt - 1 */
@@ -26,6 +28,8 @@ struct model_trial {
 struct model_sweep {
     enum sweep_state state;
     int priority, max_running, max_attempts, first, n;
+    int replicates, seed; /* cell i is the same configuration in every sweep */
+    bool reuse;
     int key, body; /* of the submission; key 0 = none */
     bool deleted;
 };
@@ -51,6 +55,13 @@ void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, 
 /* Applies a report and returns the status it must get. */
 enum report_status model_report(struct model *model, const struct report *report, int64_t now_ms,
                                 const struct queue_options *options);
+/* Whether the trial may take over what `from` came to. */
+bool model_may_take(const struct model *model, int64_t trial, int64_t from);
+/* Checks the offers of a claim; `busy`: some may be of a sweep on its way out. */
+void model_check_offers(const struct model *model, const struct queue_claim *claim, bool busy);
+/* The next attempt of the trial ended at once, with the result that `trained` came to. */
+void model_spare(struct model *model, int64_t trial, int64_t trained, int64_t now_ms, bool busy);
+
 /* Every lease whose time has come ends. */
 void model_expire(struct model *model, int64_t now_ms);
 /* Returns how many trials it gives back. */

@@ -66,10 +66,16 @@ bool play_went_well(struct play *play, int rc)
     return true;
 }
 
+static void reload(struct play *play, int64_t now_ms)
+{
+    model_reload(&play->model, now_ms);
+    memset(play->kernels, 0, sizeof(play->kernels));
+}
+
 void play_settle(struct play *play)
 {
     if (play->f->queue->stale) {
-        model_reload(&play->model, play->f->now.mono_ms);
+        reload(play, play->f->now.mono_ms);
     }
 }
 
@@ -97,7 +103,7 @@ void play_commit(struct play *play)
 {
     bool dirty = queue_is_dirty(play->f->queue);
     if (play->f->queue->stale && dirty) { /* it is loaded in there */
-        model_reload(&play->model, play->f->queue->now.mono_ms);
+        reload(play, play->f->queue->now.mono_ms);
     }
     int rc = queue_commit(play->f->queue);
     if (rc == 0) {
@@ -131,7 +137,9 @@ static void note_restart(struct play *play)
     struct queue_sweep *sweep;
     play->n[RESTART]++;
     for (size_t at = 0; (sweep = id_map_next(sweeps, &at));) {
-        play->n[RESTART_EXPANDING + (int)sweep->row.move] += sweep->busy;
+        const struct store_sweep *row = &sweep->row;
+        bool matching = row->move == SWEEP_MOVE_NONE && row->expanded == row->n_trials;
+        play->n[matching ? RESTART_MATCHING : RESTART_EXPANDING + (int)row->move] += sweep->busy;
     }
 }
 
@@ -146,7 +154,7 @@ static void reopen(struct play *play)
     }
     play->n_maybes = 0;
     play->model = play->committed;
-    model_reload(&play->model, play->f->now.mono_ms);
+    reload(play, play->f->now.mono_ms);
     play->committed = play->model;
     play_check(play);
 }

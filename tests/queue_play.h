@@ -15,6 +15,7 @@ enum happening {
     COMMIT,
     FAILED_COMMIT,
     RESTART,
+    RESTART_MATCHING,
     RESTART_EXPANDING, /* the next three in the order of enum sweep_move */
     RESTART_CANCELLING,
     RESTART_RETRYING,
@@ -28,6 +29,9 @@ enum happening {
     OVERSLEPT,
     DEPARTED,
     GIVEN_BACK,
+    TAKEN_OVER,
+    SPARED,
+    OFFER_REFUSED,
     HAPPENINGS,
 };
 struct play {
@@ -40,6 +44,7 @@ struct play {
     int n_maybes;            /* since the last one that did not */
     bool busy;               /* slices are to be done: trials may not be there yet */
     int64_t workers[3];      /* 0 = to be registered */
+    char kernels[3];         /* that the queue may know a worker trains with; 0 = none */
     int n[HAPPENINGS];
     bool fail_next; /* the next write of the queue hits a constraint */
     bool failed;    /* it has done so */
