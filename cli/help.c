@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define WIDTH 80
+#define TEXT_COLUMN 30 /* where an option's explanation begins */
+
 static const char overview_head[] = "ninety: how many steps to ninety percent?\n"
                                     "\n"
                                     "usage: ninety COMMAND [ARGUMENTS]\n"
@@ -26,13 +29,33 @@ void help_print_overview(FILE *out)
     fputs(overview_tail, out);
 }
 
+/* Words up to the 80th column, and further lines of them below the first. */
+static void print_wrapped(const char *text, FILE *out)
+{
+    size_t room = WIDTH - TEXT_COLUMN;
+
+    while (strlen(text) > room) {
+        size_t n = room;
+        while (n > 0 && text[n] != ' ') {
+            n--;
+        }
+        if (n == 0) {
+            break; /* one long word */
+        }
+        fprintf(out, "%.*s\n%*s", (int)n, text, TEXT_COLUMN, "");
+        text += n + 1;
+    }
+    fprintf(out, "%s\n", text);
+}
+
 static void print_option(const struct option *option, FILE *out)
 {
     char left[64];
 
     snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? " " : "",
              option->value ? option->value : "");
-    fprintf(out, "  %-27s %s\n", left, option->help);
+    fprintf(out, "  %-*s ", TEXT_COLUMN - 3, left);
+    print_wrapped(option->help, out);
 }
 
 static void print_set(const struct command *command, enum option_set set, FILE *out)

@@ -183,6 +183,8 @@ class CommandLine(unittest.TestCase):
             done = run(name, "--help")
             self.assertEqual(done.returncode, 0, name)
             self.assertTrue(done.stdout.startswith(f"usage: ninety {name}"), done.stdout)
+            options = done.stdout.partition("\noptions:\n")[2]
+            self.assertLessEqual(max(map(len, options.splitlines())), 80)
             self.assertEqual(run("help", name).stdout, done.stdout)
 
     def test_the_documentation_names_every_command_and_its_options(self):
