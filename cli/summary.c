@@ -202,6 +202,25 @@ static char *measure_title(const json_t *rows)
     return text_format("steps to %s %% test accuracy", percent);
 }
 
+/* A copy in which what was not reached within the limit says so, as ">2000"; not where no trial
+ * has ended. */
+static json_t *with_limits(const json_t *rows)
+{
+    static const char *const keys[] = {"median_steps", "q1_steps", "q3_steps"};
+    json_t *copy = must(json_deep_copy(rows)), *row;
+    size_t i;
+
+    json_array_foreach(copy, i, row)
+    {
+        for (size_t k = 0; integer_at(row, "n") > 0 && k < sizeof(keys) / sizeof(*keys); k++) {
+            char text[TEXT_SIZE];
+            steps_text(row, keys[k], text);
+            must_do(json_object_set_new(row, keys[k], must(json_string(text))));
+        }
+    }
+    return copy;
+}
+
 void summary_print_list(const json_t *rows, const struct terminal *terminal, FILE *out)
 {
     static const struct column measures[] = {
@@ -218,8 +237,10 @@ void summary_print_list(const json_t *rows, const struct terminal *terminal, FIL
     };
     struct column columns[VARYING_COLUMNS_MAX];
 
-    varying_columns(rows, measures, columns);
-    table_print(rows, columns, terminal, out);
+    json_t *shown = with_limits(rows);
+    varying_columns(shown, measures, columns);
+    table_print(shown, columns, terminal, out);
+    json_decref(shown);
 }
 
 void summary_print(const json_t *rows, const json_t *sweep, const struct terminal *terminal,

@@ -104,7 +104,7 @@ struct layout {
 static bool is_numeric(const char *cell)
 {
     return strcmp(cell, "-") == 0 ||
-           (strspn(cell, "0123456789.+-e%/ ") == strlen(cell) && strpbrk(cell, "0123456789"));
+           (strspn(cell, "0123456789.+-e%/> ") == strlen(cell) && strpbrk(cell, "0123456789"));
 }
 
 static size_t count_columns(const struct column *columns)

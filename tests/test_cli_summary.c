@@ -102,6 +102,21 @@ static void cells_off_the_axes_make_a_plain_list(void **state)
     free(text);
 }
 
+static void what_was_not_reached_is_beyond_max_steps_in_a_list_too(void **state)
+{
+    (void)state;
+    json_t *rows = json_pack("[o, o]", cell(1, "none", -1), cell(2, "none", 14));
+    json_object_set_new(json_array_get(rows, 1), "n", json_integer(0)); /* none has ended */
+    json_object_set_new(json_array_get(rows, 1), "median_steps", json_null());
+    json_object_set_new(json_array_get(rows, 1), "q1_steps", json_null());
+    json_object_set_new(json_array_get(rows, 1), "q3_steps", json_null());
+    char *text = printed(rows, sweep_with("{}"), &ascii);
+    assert_non_null(strstr(text, "depth  n  reached  median  q1     q3\n"
+                                 "    1  5        1   >2000  90  >2000\n"
+                                 "    2  0        5       -   -      -\n"));
+    free(text);
+}
+
 static void columns_that_follow_from_others_are_left_out(void **state)
 {
     json_t *rows = json_pack("[{s:i,s:s,s:i,s:s,s:i}, {s:i,s:s,s:n,s:s,s:i}]", "depth", 1,
@@ -311,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_target_that_half_never_reached_is_beyond_max_steps),
         cmocka_unit_test(cells_without_a_result_are_dashes),
         cmocka_unit_test(cells_off_the_axes_make_a_plain_list),
+        cmocka_unit_test(what_was_not_reached_is_beyond_max_steps_in_a_list_too),
         cmocka_unit_test(columns_that_follow_from_others_are_left_out),
         cmocka_unit_test(three_axes_combine_all_but_the_first),
         cmocka_unit_test(submitted_values_are_found_in_the_views_columns),
