@@ -1,7 +1,7 @@
-"""A proxy between workers and daemon that loses, doubles, delays and reorders what passes through
-it, and remembers what the daemon said yes to.
+"""A proxy between workers and daemon that loses, cuts, doubles, delays and reorders what passes
+through it, and remembers what the daemon said yes to.
 
-    worker --request--> [lost] --> [delayed] --> daemon (once, or twice) --> [answer lost] --> worker
+    worker --request--> [lost] [cut] [delayed] --> daemon (once, or twice) --> [lost] [cut] --> worker
 
 Requests of several workers that are delayed overtake each other: that is the reordering. What is
 remembered are answers that the daemon gave, whether or not the worker ever saw them."""
@@ -10,11 +10,12 @@ import http.client
 import http.server
 import json
 import random
+import socket
 import socketserver
 import threading
 import time
 
-FAULTS = ("request lost", "answer lost", "doubled", "delayed")
+FAULTS = ("request lost", "request cut", "answer lost", "answer cut", "doubled", "delayed")
 
 
 class Acknowledged:
@@ -70,10 +71,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     return None
         return None
 
+    def forward_half(self, body):
+        """The connection breaks in the middle of the request."""
+        head = f"{self.command} {self.path} HTTP/1.1\r\nHost: localhost\r\n" \
+               f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        try:
+            with socket.create_connection(("127.0.0.1", self.server.proxy.daemon_port)) as upstream:
+                upstream.sendall(head.encode() + body[:len(body) // 2])
+        except OSError:
+            pass  # the daemon is away
+
     def pass_on(self):
         proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if proxy.strikes("request lost"):
+            self.close_connection = True
+            return
+        if proxy.strikes("request cut"):
+            self.forward_half(body)
             self.close_connection = True
             return
         if proxy.strikes("delayed"):
@@ -93,6 +108,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send_header(name, response.headers[name])
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
+        if proxy.strikes("answer cut"):
+            text = text[:len(text) // 2]
+            self.close_connection = True
         self.wfile.write(text)
 
     do_GET = do_POST = pass_on

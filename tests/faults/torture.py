@@ -25,7 +25,8 @@ SWEEP = {"name": "torture", "replicates": 3, "max_attempts": 100,
          "base": {"dataset": "synthetic-digits", "width": 16, "batch_size": 64, "max_steps": 60,
                   "stop_at_target": False},
          "parameters": {"depth": [1, 3], "batch_norm": ["none", "before"]}}
-RATES = {"request lost": 0.04, "answer lost": 0.04, "doubled": 0.06, "delayed": 0.15}
+RATES = {"request lost": 0.03, "request cut": 0.03, "answer lost": 0.03, "answer cut": 0.03,
+         "doubled": 0.06, "delayed": 0.15}
 RESULTS = """SELECT cell, replicate, state, steps, weights_sha256, attempts FROM results
              WHERE sweep = ? ORDER BY cell, replicate"""
 

@@ -147,6 +147,40 @@ class Stops(unittest.TestCase):
                 connection.close()
             idle.close()
 
+    def test_sigterm_in_the_middle_of_everything_takes_a_second_and_loses_nothing(self):
+        """Claims that wait, a million trials being written, tables on their way to readers that take
+        their time or none at all, and a request of which half has come."""
+        with Daemon() as daemon:
+            worker = daemon.worker()
+            small = daemon.sweep(30000)
+            wait_until(lambda: daemon.get(f"/v1/trials?sweep={small}&after=29999")["trials"],
+                       "the small sweep")
+            daemon.post(f"/v1/sweeps/{small}/pause", {})
+            waiting = [daemon.connect() for _ in range(100)]
+            readers = [daemon.connect() for _ in range(4)]
+            for connection in readers:
+                connection.send("GET", "/v1/results?format=csv")
+            half = socket.create_connection(("127.0.0.1", daemon.port))
+            half.sendall(b"POST /v1/sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+            big = daemon.sweep(100000, parameters={"batch_size": list(range(1, 11))})
+            daemon.post(f"/v1/sweeps/{big}/pause", {})
+            for connection in waiting:
+                connection.send("POST", "/v1/claims", {"worker": worker, "wait_s": 60})
+            begun = time.monotonic()
+            self.assertEqual(daemon.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 2)
+            for connection in [*waiting, *readers]:
+                connection.close()
+            half.close()
+            written = sqlite3.connect(daemon.folder / "ninety.db").execute(
+                "SELECT expanded FROM sweeps WHERE id = ?", (big,)).fetchone()[0]
+            self.assertLess(written, 1000000)  # it was in the middle of it
+            rules = pathlib.Path(os.environ["NINETY_SOURCE_ROOT"], "schema", "check.sql").read_text()
+            with sqlite3.connect(daemon.folder / "ninety.db") as database:
+                self.assertEqual(database.execute(rules).fetchall(), [])
+            daemon.restart()
+            self.assertEqual(daemon.get(f"/v1/sweeps/{big}")["queued"], 1000000)
+
     def test_what_was_answered_survives_kill_9(self):
         with Daemon() as daemon:
             worker = daemon.worker()
