@@ -361,7 +361,6 @@ static int act(struct queue *queue, struct queue_sweep *sweep, enum queue_action
     }
     if (action == QUEUE_DELETE) {
         *ret_moved = sweep->row.n_trials;
-        sweep->row.unmatched = 0;
         rc = store_forget_key(queue->store, sweep->row.id);
         return rc == 0 ? start_move(queue, sweep, SWEEP_MOVE_DELETE) : rc;
     }

@@ -395,7 +395,7 @@ static void who_trains_with_something_else_is_asked_again(void **state)
 static void a_claim_takes_over_a_slice_at_a_time(void **state)
 {
     struct queue_fixture *f = *state;
-    f->options.slice = 9;
+    f->options.slice = 40;
     queue_fixture_restart(f);
     int64_t worker = queue_fixture_worker(f);
     queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":20}");
@@ -405,7 +405,7 @@ static void a_claim_takes_over_a_slice_at_a_time(void **state)
     queue_fixture_advance(f, 10);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     reuse_fixture_take(f, worker, &claim, claim.offers.at[0].trial);
-    for (int left = 19; left > 0;) { /* each has a row of its own and three of its curve */
+    for (int left = 19; left > 0;) { /* 19 each: 16, and three rows */
         assert_int_equal(queue_fixture_claim(f, worker).trial, 0);
         left = left > 3 ? left - 3 : 0;
         assert_int_equal(queue_claimable(f->queue), left);
