@@ -104,7 +104,7 @@ static void impossible_writes_are_refused(void **state)
         "UPDATE sweeps SET unmatched = 6 WHERE id = 3",
         "INSERT INTO cell_twins VALUES (1, 5)",
         "INSERT INTO cell_twins VALUES (6, 2)",
-        "UPDATE cell_twins SET twin = 2",
+        "UPDATE cell_twins SET twin = 2 WHERE twin = 1",
         "DELETE FROM cell_twins",
         "UPDATE attempts SET late = '{}' WHERE trial = 3",
         "UPDATE measurements SET test_accuracy = 1",
