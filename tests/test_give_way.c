@@ -3,24 +3,48 @@
 
 #define MS 1000000LL
 
+/* A thread that has worked for `own_ms` in a window of 100 ms of which the loop used `loop_ms`. */
+static int64_t rest_ms(struct give_way *work, int64_t loop_ms, int64_t own_ms)
+{
+    struct give_way_times now = {work->since.wall_ns + 100 * MS, work->since.loop_ns + loop_ms * MS,
+                                 work->since.own_ns + own_ms * MS};
+    return give_way_rest_ns(work, &now) / MS;
+}
+
 static void an_idle_loop_lets_others_work(void **state)
 {
     (void)state;
-    assert_int_equal(give_way_rest_ns(0, 10 * MS, 10 * MS), 0);
-    assert_int_equal(give_way_rest_ns(2 * MS, 10 * MS, 10 * MS), 0);
+    struct give_way work = {0};
+    assert_int_equal(rest_ms(&work, 0, 5), 0);
+    assert_int_equal(rest_ms(&work, 33, 5), 0);
 }
 
 static void a_busy_loop_gets_fifteen_sixteenths(void **state)
 {
     (void)state;
-    assert_int_equal(give_way_rest_ns(3 * MS, 10 * MS, 2 * MS), 30 * MS);
-    assert_int_equal(give_way_rest_ns(10 * MS, 10 * MS, MS), 15 * MS);
+    struct give_way work = {0};
+    assert_int_equal(rest_ms(&work, 34, 2), 30);
+    assert_int_equal(rest_ms(&work, 100, 1), 15);
 }
 
-static void no_rest_is_so_long_that_an_idle_loop_goes_unnoticed(void **state)
+static void a_loop_that_is_idle_again_is_noticed(void **state)
 {
     (void)state;
-    assert_int_equal(give_way_rest_ns(50 * MS, 50 * MS, 50 * MS), 100 * MS);
+    struct give_way work = {0};
+    assert_int_equal(rest_ms(&work, 100, 50), 100); /* and no longer */
+    assert_int_equal(rest_ms(&work, 10, 50), 0);
+}
+
+static void a_burst_of_the_loop_is_not_judged_by_itself(void **state)
+{
+    (void)state;
+    struct give_way work = {0};
+    struct give_way_times now = {.wall_ns = 2 * MS, .loop_ns = 2 * MS, .own_ns = 2 * MS};
+    assert_int_equal(give_way_rest_ns(&work, &now), 0);
+    now.wall_ns = 49 * MS;
+    assert_int_equal(give_way_rest_ns(&work, &now), 0);
+    now.wall_ns = 60 * MS;
+    assert_int_equal(give_way_rest_ns(&work, &now), 0);
 }
 
 int main(void)
@@ -28,7 +52,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_loop_lets_others_work),
         cmocka_unit_test(a_busy_loop_gets_fifteen_sixteenths),
-        cmocka_unit_test(no_rest_is_so_long_that_an_idle_loop_goes_unnoticed),
+        cmocka_unit_test(a_loop_that_is_idle_again_is_noticed),
+        cmocka_unit_test(a_burst_of_the_loop_is_not_judged_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
