@@ -26,7 +26,7 @@ class Faults(unittest.TestCase):
             self.addCleanup(proxy.close)
             worker = Worker(proxy.url, daemon.folder, "worker")
             self.addCleanup(worker.kill)
-            wait_until(lambda: daemon.get("/v1/workers")["workers"], "registration")
+            wait_until(lambda: "registered" in worker.log.read_text(), "registration")
             proxy.rates = {"answer cut": 1}
             sweep = daemon.post("/v1/sweeps", SWEEP)["id"]
             wait_until(lambda: daemon.get(f"/v1/sweeps/{sweep}")["running"], "a claim")
