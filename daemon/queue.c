@@ -17,7 +17,7 @@ void queue_options_init(struct queue_options *options)
         .worker_gone_ms = 90000,
         .backoff_ms = 1000,
         .backoff_max_ms = 60000,
-        .slice = 4000,
+        .slice = 2500,
     };
 }
 

@@ -67,7 +67,7 @@ struct queue_options {
     int64_t worker_gone_ms; /* 90000: a worker not heard of for so long is gone; > longest wait_s */
     int64_t backoff_ms;     /* 1000: after the first failure; doubles, +-25 % jitter */
     int64_t backoff_max_ms; /* 60000 */
-    int64_t slice;          /* 4000: trials written per tick when a big sweep is expanded, ... */
+    int64_t slice;          /* 2500: trials written per tick when a big sweep is expanded, ... */
     uint64_t seed;          /* of the jitter */
     queue_parse_sweep parse_sweep;
 };

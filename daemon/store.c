@@ -107,7 +107,7 @@ static int configure(struct store *store, struct error *error)
         "PRAGMA journal_mode = WAL",        "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = OFF",        "PRAGMA cache_size = -65536",
         "PRAGMA secure_delete = OFF",       "PRAGMA journal_size_limit = 67108864",
-        "PRAGMA temp_store = MEMORY",       "PRAGMA wal_autocheckpoint = 4000",
+        "PRAGMA temp_store = MEMORY",       "PRAGMA wal_autocheckpoint = 2000",
         "PRAGMA trusted_schema = OFF",
     };
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
