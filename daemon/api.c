@@ -42,6 +42,8 @@ static const struct route {
     {HTTP_GET, false, "/v1/results", api_get_view, READER_RESULTS},
     {HTTP_GET, false, "/v1/summary", api_get_view, READER_SUMMARY},
     {HTTP_GET, false, "/v1/curves", api_get_view, READER_CURVES},
+    {HTTP_GET, false, "/v1/layers", api_get_layers},
+    {HTTP_GET, false, "/v1/layers/steps", api_get_view, READER_LAYER_STEPS},
     {HTTP_GET, false, "/v1/datasets", api_get_datasets},
     {HTTP_GET, false, "/v1/datasets/{name}", api_get_dataset},
     {HTTP_GET, false, "/v1/datasets/{name}/{name}", api_get_dataset_file},

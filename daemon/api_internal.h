@@ -106,6 +106,7 @@ void api_act(struct api_call *call); /* argument: enum queue_action */
 void api_get_trials(struct api_call *call);
 void api_get_trial(struct api_call *call); /* argument: enum reader_query, of one trial */
 void api_get_view(struct api_call *call);  /* argument: enum reader_query, of a view */
+void api_get_layers(struct api_call *call);
 
 /* api_workers.c */
 void api_get_workers(struct api_call *call);

@@ -30,10 +30,11 @@ void api_get_trial(struct api_call *call)
     }
 }
 
+static const char *const formats[] = {
+    [READER_JSON] = "json", [READER_NDJSON] = "ndjson", [READER_CSV] = "csv", NULL};
+
 void api_get_view(struct api_call *call)
 {
-    static const char *const formats[] = {
-        [READER_JSON] = "json", [READER_NDJSON] = "ndjson", [READER_CSV] = "csv", NULL};
     struct read_question question =
         api_question((enum reader_query)call->argument, 200, "unknown_sweep");
     int format = READER_JSON;
@@ -45,6 +46,33 @@ void api_get_view(struct api_call *call)
     };
     if (api_query(call, parameters, question.query == READER_CURVES ? 4 : 2)) {
         question.format = (enum reader_format)format;
+        api_read(call, &question);
+    }
+}
+
+void api_get_layers(struct api_call *call)
+{
+    static const char *const values[] = {"gradient_rms",
+                                         "preactivation_gradient_rms",
+                                         "weight_rms",
+                                         "update_ratio",
+                                         "saturated",
+                                         "dead",
+                                         "preactivation_mean",
+                                         "preactivation_std",
+                                         NULL};
+    struct read_question question = api_question(READER_LAYER_QUARTILES, 200, "unknown_sweep");
+    int format = READER_JSON, value = 0;
+    const struct api_parameter parameters[] = {
+        api_integer("sweep", 1, INT64_MAX, &question.params.sweep),
+        api_word("format", formats, &format),
+        api_integer("depth", 0, 64, &question.params.depth),
+        api_integer("step", 0, INT64_MAX, &question.params.step),
+        api_word("value", values, &value),
+    };
+    if (api_query(call, parameters, 5)) {
+        question.format = (enum reader_format)format;
+        question.params.value = values[value];
         api_read(call, &question);
     }
 }

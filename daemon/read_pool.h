@@ -15,7 +15,7 @@ struct read_pool;
 
 struct read_question {
     enum reader_query query;
-    struct reader_params params; /* its `state` outlives the question */
+    struct reader_params params; /* its texts outlive the question */
     enum reader_format format;
     int status;        /* of a good answer */
     char location[64]; /* Location, if not empty */

@@ -2,6 +2,7 @@
 
 #include "common/config.h"
 #include "daemon/store_internal.h"
+#include "daemon/store_quantile.h"
 #include "daemon/store_render.h"
 
 #include <errno.h>
@@ -39,7 +40,38 @@
     "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, trainer, "        \
     "weights_sha256, data_sha256, reused_from, error, created_at, started_at, finished_at"
 
-/* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates. */
+/* Quartiles per cell and layer; the configuration is looked up once they are there. */
+#define CELL_COLUMNS                                                                               \
+    "c.dataset, c.depth, c.width, c.hidden_units, c.activation, c.batch_norm, "                    \
+    "c.batch_norm_output, c.bn_momentum, c.bn_epsilon, c.initializer, c.optimizer, "               \
+    "c.learning_rate, c.beta1, c.beta2, c.epsilon, c.momentum, c.batch_size, c.train_size, "       \
+    "c.target_accuracy, c.max_steps, c.stop_at_target, c.measure_every"
+#define LAYER_VALUE                                                                                \
+    "CASE ?8 WHEN 'gradient_rms' THEN gradient_rms"                                                \
+    " WHEN 'preactivation_gradient_rms' THEN preactivation_gradient_rms"                           \
+    " WHEN 'weight_rms' THEN weight_rms WHEN 'update_ratio' THEN update_ratio"                     \
+    " WHEN 'saturated' THEN saturated WHEN 'dead' THEN dead"                                       \
+    " WHEN 'preactivation_mean' THEN preactivation_mean"                                           \
+    " WHEN 'preactivation_std' THEN preactivation_std END"
+#define LAYER_QUARTILES(which)                                                                     \
+    "SELECT c.sweep, s.name AS sweep_name, c.cell, " CELL_COLUMNS ", ?7 AS step, l.layer,"         \
+    " l.trials, l.q1, l.median, l.q3 FROM"                                                         \
+    " (SELECT first, layer, count(*) AS trials, quantile(value, 0.25) AS q1,"                      \
+    " quantile(value, 0.5) AS median, quantile(value, 0.75) AS q3 FROM"                            \
+    " (SELECT trial - replicate AS first, layer, " LAYER_VALUE " AS value FROM layers"             \
+    " WHERE " which " AND step = ?7 AND (?5 < 0 OR depth = ?5)) GROUP BY first, layer) l"          \
+    " JOIN cells c ON c.id = l.first JOIN sweeps s ON s.id = c.sweep ORDER BY l.first, l.layer"
+
+/* A step at which trials merely ended, each at its own, compares nothing: it is left out. */
+#define LAYER_STEPS(which)                                                                         \
+    "SELECT l.step, count(*) AS trials FROM trial_configs t"                                       \
+    " JOIN attempts a ON a.trial = t.trial AND a.attempt = t.attempt"                              \
+    " JOIN layer_stats l ON l.trial = t.trial AND l.attempt = t.attempt AND l.layer = 0"           \
+    " WHERE " which " GROUP BY l.step"                                                             \
+    " HAVING max(a.steps IS NULL OR l.step < a.steps OR l.step = t.max_steps) ORDER BY l.step"
+
+/* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates, ?7 step,
+ * ?8 value. */
 static const struct query {
     const char *list;   /* the member that holds the rows; NULL = the answer is the one row */
     bool pages;         /* with "next"; the first column is the id */
@@ -97,6 +129,14 @@ static const struct query {
                        .sql_of_sweep =
                            "SELECT * FROM curves WHERE sweep = ?1 AND (?5 < 0 OR depth = ?5)"
                            " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step"},
+    [READER_LAYER_QUARTILES] = {.list = "layers",
+                                .exists = SWEEP_EXISTS,
+                                .sql = LAYER_QUARTILES("TRUE"),
+                                .sql_of_sweep = LAYER_QUARTILES("sweep = ?1")},
+    [READER_LAYER_STEPS] = {.list = "steps",
+                            .exists = SWEEP_EXISTS,
+                            .sql = LAYER_STEPS("TRUE"),
+                            .sql_of_sweep = LAYER_STEPS("t.sweep = ?1")},
     [READER_WORKERS] = {.list = "workers",
                         .sql = "SELECT id, host, pid, slots, cpu, kernel, version, running,"
                                " succeeded, failed, trials_per_minute, state, registered_at,"
@@ -183,7 +223,8 @@ int reader_open(const char *path, struct reader **ret, struct error *error)
                            NULL, NULL) == SQLITE_OK &&
               sqlite3_create_function(reader->db, "config_json", CONFIG_FIELD_COUNT - 2,
                                       SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, config_json, NULL,
-                                      NULL) == SQLITE_OK;
+                                      NULL) == SQLITE_OK &&
+              store_quantile_register(reader->db) == SQLITE_OK;
     if (!ok) {
         error_set(error, NULL, "%s cannot be read: %s", path,
                   reader->db ? sqlite3_errmsg(reader->db) : "out of memory");
@@ -210,7 +251,8 @@ void reader_close(struct reader *reader)
 
 void reader_params_init(struct reader_params *params)
 {
-    *params = (struct reader_params){.depth = -1, .replicates = -1};
+    *params =
+        (struct reader_params){.depth = -1, .replicates = -1, .step = 1, .value = "gradient_rms"};
 }
 
 /* ---- running ---- */
@@ -257,6 +299,8 @@ static void bind(sqlite3_stmt *stmt, const struct reader_params *params, int64_t
     store_bind_text(stmt, 4, params->state);
     sqlite3_bind_int64(stmt, 5, params->depth);
     sqlite3_bind_int64(stmt, 6, params->replicates);
+    sqlite3_bind_int64(stmt, 7, params->step);
+    store_bind_text(stmt, 8, params->value);
 }
 
 static int render_one(struct reader *reader, sqlite3_stmt *stmt)

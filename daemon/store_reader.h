@@ -28,7 +28,10 @@ enum reader_query {                /* uses            JSON */
                     READER_RESULTS,      /* sweep           {"results": [...]}: rows of the view */
                     READER_SUMMARY,      /* sweep           {"summary": [...]} */
                     READER_CURVES,       /* sweep, depth, replicates   {"curves": [...]} */
-                    READER_WORKERS,      /*                 {"workers": [...]} */
+                    READER_LAYER_QUARTILES, /* sweep, depth, step, value   {"layers": [...]}: per
+                                               cell and layer, over the trials */
+                    READER_LAYER_STEPS,     /* sweep           {"steps": [...]} */
+                    READER_WORKERS,         /*                 {"workers": [...]} */
                     READER_EVENTS, /* after, limit    {"events": [...], "next": id | null}, oldest
                                       first */
                     READER_QUERY_COUNT,
@@ -42,6 +45,8 @@ struct reader_params {
     int64_t depth;      /* -1 = all */
     int64_t replicates; /* of each cell the first so many; -1 = all */
     const char *state;  /* of trials; NULL = all */
+    int64_t step;       /* of layer statistics */
+    const char *value;  /* the column of the view `layers` that is asked for */
     int64_t limit;      /* 0 = no limit */
     int64_t after;      /* 0 = from the start */
 };

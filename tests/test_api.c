@@ -105,7 +105,7 @@ static void every_route_but_health_and_the_page_wants_the_token(void **state)
     static const char *const closed[] = {
         "/v1/sweeps",  "/v1/sweeps/1", "/v1/trials",   "/v1/trials/1", "/v1/results",
         "/v1/summary", "/v1/workers",  "/v1/datasets", "/v1/curves",   "/v1/datasets/mnist",
-        "/v1/claims",  "/v1/nothing",  "/nothing"};
+        "/v1/layers",  "/v1/claims",   "/v1/nothing",  "/nothing"};
     struct api_fixture *f = *state;
     for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
         expect_error(f, "GET", closed[i], NULL, 401, "unauthorized");
@@ -239,6 +239,10 @@ static void bad_query_parameters_are_refused_by_name(void **state)
         {"/v1/results?format=xml", "format"},
         {"/v1/results?depth=1", "depth"},
         {"/v1/curves?depth=65", "depth"},
+        {"/v1/layers?step=-1", "step"},
+        {"/v1/layers?value=loss", "value"},
+        {"/v1/layers?replicates=1", "replicates"},
+        {"/v1/layers/steps?step=1", "step"},
         {"/v1/workers?x=1", "x"},
         {"/v1/sweeps?limit=99999999999999999999", "limit"},
     };
@@ -249,6 +253,10 @@ static void bad_query_parameters_are_refused_by_name(void **state)
     }
     expect_message(f, "GET", "/v1/results?format=xml", NULL,
                    "format must be one of json, ndjson, csv, not \"xml\"");
+    expect_message(f, "GET", "/v1/layers?value=loss", NULL,
+                   "value must be one of gradient_rms, preactivation_gradient_rms, weight_rms, "
+                   "update_ratio, saturated, dead, preactivation_mean, preactivation_std, not "
+                   "\"loss\"");
     expect_message(f, "GET", "/v1/sweeps?limit=0", NULL,
                    "limit must be an integer from 1 to 1000, not \"0\"");
 }

@@ -84,6 +84,14 @@ static void a_trial_goes_from_claim_to_result(void **state)
     assert_true(json_is_null(api_fixture_get(f, "measurements.1.train_loss")));
     assert_int_equal(api_fixture_call(f, "GET", "/v1/trials/1/layers", NULL), 200);
     assert_int_equal(json_array_size(api_fixture_get(f, "layers")), 1);
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/layers?sweep=1", NULL), 200);
+    assert_true(json_number_value(api_fixture_get(f, "layers.0.median")) == 0.1);
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/layers?step=2", NULL), 200);
+    assert_int_equal(json_array_size(api_fixture_get(f, "layers")), 0);
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/layers?value=dead&depth=1", NULL), 200);
+    assert_true(json_is_null(api_fixture_get(f, "layers.0.median")));
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/layers/steps?format=json", NULL), 200);
+    assert_int_equal(json_array_size(api_fixture_get(f, "steps")), 1);
     assert_int_equal(api_fixture_call(f, "GET", "/v1/sweeps/1", NULL), 200);
     assert_string_equal(api_fixture_text(f, "state"), "finished");
     assert_int_equal(api_fixture_integer(f, "reached"), 1);

@@ -227,18 +227,117 @@ static void curves_are_filtered_by_depth_and_replicates(void **state)
     }
 }
 
+/* Trains the next trial to step 3: layer 0 as given at steps 1, 2 and 3, layer 1 ten times that at
+ * step 1. Reaches the target unless told otherwise. */
+static void train_with_layers(struct scene *scene, double gradient, bool reaches)
+{
+    struct queue_claim claim = queue_fixture_claim(scene->f, scene->worker);
+    struct layer_stat layers[] = {
+        {.step = 1, .layer = 0, .gradient_rms = gradient, .dead = NAN},
+        {.step = 1, .layer = 1, .gradient_rms = 10 * gradient, .dead = NAN},
+        {.step = 2, .layer = 0, .gradient_rms = gradient + 100, .dead = NAN},
+        {.step = 3, .layer = 0, .gradient_rms = gradient + 200, .dead = NAN},
+    };
+    struct report report = queue_fixture_done(&claim, reaches ? 3 : -1);
+    report.layers = layers;
+    report.n_layers = 4;
+    report.result.steps = 3;
+    assert_int_equal(queue_fixture_send(scene->f, scene->worker, &report), REPORT_OK);
+}
+
+/* Two cells, depth 1 and 2, of four and of one trial with statistics. */
+static int64_t submit_with_layers(struct scene *scene)
+{
+    queue_fixture_claim(scene->f, scene->worker); /* the last of the first sweep */
+    int64_t sweep = queue_fixture_submit(scene->f, "{\"base\":{\"max_steps\":4},\"replicates\":4,"
+                                                   "\"parameters\":{\"depth\":[1,2]}}");
+    static const double gradients[] = {8, 1, 4, 2};
+    for (int i = 0; i < 4; i++) {
+        train_with_layers(scene, gradients[i], true);
+    }
+    train_with_layers(scene, 16, true);
+    return sweep;
+}
+
+static const char *row_text(json_t *rows, size_t at)
+{
+    static char text[128];
+    json_t *row = json_array_get(rows, at);
+    snprintf(text, sizeof text, "cell %lld depth %lld layer %lld: %g [%g, %g] of %lld",
+             json_integer_value(json_object_get(row, "cell")),
+             json_integer_value(json_object_get(row, "depth")),
+             json_integer_value(json_object_get(row, "layer")),
+             json_number_value(json_object_get(row, "median")),
+             json_number_value(json_object_get(row, "q1")),
+             json_number_value(json_object_get(row, "q3")),
+             json_integer_value(json_object_get(row, "trials")));
+    return text;
+}
+
+static void layers_have_quartiles_over_the_trials_of_a_cell(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = submit_with_layers(scene);
+    json_t *answer = ask_json(scene, READER_LAYER_QUARTILES, params);
+    json_t *rows = json_object_get(answer, "layers");
+    assert_int_equal(json_array_size(rows), 4);
+    assert_string_equal(row_text(rows, 0), "cell 0 depth 1 layer 0: 3 [1.75, 5] of 4");
+    assert_string_equal(row_text(rows, 1), "cell 0 depth 1 layer 1: 30 [17.5, 50] of 4");
+    assert_string_equal(row_text(rows, 2), "cell 1 depth 2 layer 0: 16 [16, 16] of 1");
+    json_decref(answer);
+    params.step = 2;
+    params.depth = 1;
+    answer = ask_json(scene, READER_LAYER_QUARTILES, params);
+    rows = json_object_get(answer, "layers");
+    assert_int_equal(json_array_size(rows), 1);
+    assert_string_equal(row_text(rows, 0), "cell 0 depth 1 layer 0: 103 [101.75, 105] of 4");
+    json_decref(answer);
+}
+
+static void a_layer_without_the_value_has_no_quartiles(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = submit_with_layers(scene);
+    params.value = "dead";
+    json_t *answer = ask_json(scene, READER_LAYER_QUARTILES, params);
+    json_t *row = json_array_get(json_object_get(answer, "layers"), 0);
+    assert_true(json_is_null(json_object_get(row, "median")));
+    assert_int_equal(json_integer_value(json_object_get(row, "trials")), 4);
+    json_decref(answer);
+}
+
+static void steps_where_trials_merely_ended_are_not_listed(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = submit_with_layers(scene);
+    assert_int_equal(ask(scene, READER_LAYER_STEPS, params, READER_JSON), 0);
+    assert_string_equal(scene->answer,
+                        "{\"steps\":[{\"step\":1,\"trials\":5},{\"step\":2,\"trials\":5}]}");
+    params.sweep =
+        queue_fixture_submit(scene->f, "{\"base\":{\"depth\":1,\"max_steps\":3},\"priority\":9}");
+    train_with_layers(scene, 1, false);
+    assert_int_equal(ask(scene, READER_LAYER_STEPS, params, READER_NDJSON), 0);
+    assert_non_null(strstr(scene->answer, "{\"step\":3,\"trials\":1}")); /* all of them go so far */
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
     struct scene *scene = *state;
     static const enum reader_query by_id[] = {READER_SWEEP, READER_TRIAL, READER_MEASUREMENTS,
                                               READER_LAYERS};
-    static const enum reader_query by_sweep[] = {READER_TRIALS, READER_RESULTS, READER_SUMMARY,
-                                                 READER_CURVES};
+    static const enum reader_query by_sweep[] = {READER_TRIALS,          READER_RESULTS,
+                                                 READER_SUMMARY,         READER_CURVES,
+                                                 READER_LAYER_QUARTILES, READER_LAYER_STEPS};
     for (int i = 0; i < 4; i++) {
         struct reader_params params = all();
         params.id = 99;
         assert_int_equal(ask(scene, by_id[i], params, READER_JSON), READER_NOT_FOUND);
-        params = all();
+    }
+    for (int i = 0; i < 6; i++) {
+        struct reader_params params = all();
         params.sweep = 99;
         assert_int_equal(ask(scene, by_sweep[i], params, READER_JSON), READER_NOT_FOUND);
         assert_null(scene->answer);
@@ -391,6 +490,9 @@ int main(void)
         TEST(lists_go_on_page_by_page),
         TEST(trials_are_filtered_by_sweep_and_state),
         TEST(curves_are_filtered_by_depth_and_replicates),
+        TEST(layers_have_quartiles_over_the_trials_of_a_cell),
+        TEST(a_layer_without_the_value_has_no_quartiles),
+        TEST(steps_where_trials_merely_ended_are_not_listed),
         TEST(what_is_not_there_is_not_found),
         TEST(every_list_is_valid_json_also_when_empty),
         TEST(numbers_that_do_not_exist_are_null),
