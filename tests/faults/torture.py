@@ -27,6 +27,7 @@ SWEEP = {"name": "torture", "replicates": 3, "max_attempts": 100,
          "parameters": {"depth": [1, 3], "batch_norm": ["none", "before"]}}
 RATES = {"request lost": 0.03, "request cut": 0.03, "answer lost": 0.03, "answer cut": 0.03,
          "doubled": 0.06, "delayed": 0.15}
+EVERY_THIRD = 3  # sweep takes over earlier results where there are some
 RESULTS = """SELECT cell, replicate, state, steps, weights_sha256, attempts FROM results
              WHERE sweep = ? ORDER BY cell, replicate"""
 
@@ -108,9 +109,10 @@ class Torture:
     def submit(self):
         """With a key: a submission whose answer was lost is repeated, and makes one sweep."""
         key = f"torture-{len(self.keys)}"
+        sweep = dict(SWEEP, reuse=len(self.keys) % EVERY_THIRD == EVERY_THIRD - 1)
         for _ in range(200):
             try:
-                answer = self.daemon.call("POST", "/v1/sweeps", SWEEP, {"Idempotency-Key": key})
+                answer = self.daemon.call("POST", "/v1/sweeps", sweep, {"Idempotency-Key": key})
                 if answer.status in (200, 201):
                     self.keys.append(key)
                     return
@@ -249,6 +251,12 @@ class Torture:
                 if (state, steps, sha) != ("succeeded", *expected.get((cell, replicate), ())):
                     self.violations.append(f"sweep {sweep} cell {cell} replicate {replicate}: "
                                            f"{state} {steps} {sha}")
+        taken = database.execute("SELECT s.reuse, count(*) FROM results r JOIN sweeps s ON "
+                                 "s.id = r.sweep WHERE r.reused_from IS NOT NULL GROUP BY 1")
+        for reuse, n in taken:
+            self.counts["results taken over"] += n
+            if not reuse:
+                self.violations.append(f"{n} results taken over by sweeps that did not ask")
         doubled = database.execute("SELECT trial FROM attempts WHERE state = 'succeeded' GROUP BY "
                                    "trial HAVING count(*) > 1").fetchall()
         if doubled:
@@ -271,8 +279,8 @@ class Torture:
 
     def summary(self):
         lines = [f"seed {self.seed}"]
-        for name in (*self.FAULTS, *FAULTS, "trials", "attempts", "acknowledged ends",
-                     "acknowledged measurements"):
+        for name in (*self.FAULTS, *FAULTS, "trials", "attempts", "results taken over",
+                     "acknowledged ends", "acknowledged measurements"):
             lines.append(f"{self.counts[name]:8}  {name}")
         lines.append(f"{len(self.violations):8}  violations")
         lines += [f"  {v}" for v in self.violations[:20]]
