@@ -47,6 +47,7 @@ static const struct route {
     {HTTP_GET, false, "/v1/datasets", api_get_datasets},
     {HTTP_GET, false, "/v1/datasets/{name}", api_get_dataset},
     {HTTP_GET, false, "/v1/datasets/{name}/{name}", api_get_dataset_file},
+    {HTTP_GET, false, "/metrics", api_get_metrics},
     {HTTP_GET, true, "/healthz", api_get_health},
     {HTTP_GET, true, "/", api_get_dashboard},
     {HTTP_GET, true, "/assets/{name}", api_get_asset},
@@ -213,6 +214,18 @@ static void log_health(struct api *api)
     api->healthy = healthy;
 }
 
+static int commit_queue(struct api *api)
+{
+    if (!queue_is_dirty(api->queue)) {
+        return queue_commit(api->queue);
+    }
+    uint64_t start_ns = uv_hrtime();
+    int rc = queue_commit(api->queue);
+    metrics_observe(&api->commits, (double)(uv_hrtime() - start_ns) * 1e-9);
+    api->n_failed_commits += rc != 0;
+    return rc;
+}
+
 /* The end of a round: what the time brings, who waits, and then all of it to disk. */
 static int commit(void *ctx)
 {
@@ -222,7 +235,7 @@ static int commit(void *ctx)
         api->wait_ms = LONGEST_SLEEP_MS;
     }
     api_serve_waiters(api, &now);
-    int rc = queue_commit(api->queue);
+    int rc = commit_queue(api);
     if (rc != 0) {
         api->wait_ms = LONGEST_SLEEP_MS;
     }
@@ -264,16 +277,20 @@ int api_create(uv_loop_t *loop, const struct api_options *options, struct api **
     api->healthy = true;
     api->token = options->token != NULL ? strdup(options->token) : NULL;
     api->datasets = datasets_create(options->data_directory);
+    api->db_path = strdup(options->db_path);
     api->readers = read_pool_create(loop, options->db_path);
     if ((options->token != NULL && api->token == NULL) || api->datasets == NULL ||
-        api->readers == NULL || tick_create(loop, commit, after_commit, api, &api->tick) != 0) {
+        api->db_path == NULL || api->readers == NULL ||
+        tick_create(loop, commit, after_commit, api, &api->tick) != 0) {
         read_pool_destroy(api->readers);
         datasets_destroy(api->datasets);
+        free(api->db_path);
         free(api->token);
         free(api);
         return -ENOMEM;
     }
     clock_init(&api->clock, loop);
+    api->start_wall_ms = clock_now(&api->clock).wall_ms;
     uv_timer_init(loop, &api->timer);
     api->timer.data = api;
     uv_timer_start(&api->timer, on_timer, 0, 0);
@@ -296,6 +313,7 @@ static void free_if_done(struct api *api)
 {
     if (api->timer_closed && api->n_jobs == 0) {
         datasets_destroy(api->datasets);
+        free(api->db_path);
         free(api->token);
         free(api);
     }

@@ -23,6 +23,7 @@ static void remove_waiter(struct api *api, struct waiter *waiter)
 {
     *(waiter->prev != NULL ? &waiter->prev->next : &api->first_waiter) = waiter->next;
     *(waiter->next != NULL ? &waiter->next->prev : &api->last_waiter) = waiter->prev;
+    api->n_waiters--;
     free(waiter);
 }
 
@@ -44,6 +45,7 @@ static struct waiter *add_waiter(struct api_call *call, int64_t worker, int64_t 
         *waiter = (struct waiter){call, worker, max, deadline_ms, api->last_waiter, NULL};
         *(waiter->prev != NULL ? &waiter->prev->next : &api->first_waiter) = waiter;
         api->last_waiter = waiter;
+        api->n_waiters++;
     }
     return waiter;
 }

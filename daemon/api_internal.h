@@ -7,6 +7,7 @@
 #include "daemon/datasets.h"
 #include "daemon/json_in.h"
 #include "daemon/json_out.h"
+#include "daemon/metrics.h"
 #include "daemon/read_pool.h"
 #include "daemon/tick.h"
 
@@ -29,11 +30,16 @@ struct api {
     struct datasets *datasets;
     char *token; /* NULL: none */
     int64_t lease_ms;
+    char *db_path;
+    int64_t start_wall_ms;
+    struct metrics_histogram commits;
+    uint64_t n_failed_commits;
     bool stopping, healthy;
     bool timer_closed;
     int n_jobs; /* on the thread pool; they hold the api */
 
     struct waiter *first_waiter, *last_waiter;
+    int64_t n_waiters;
 };
 
 /* A request on its way through the API. Freed when it is answered. */
@@ -125,6 +131,9 @@ void api_end_waiters(struct api *api, int64_t now_mono_ms);
 void api_get_datasets(struct api_call *call);
 void api_get_dataset(struct api_call *call);
 void api_get_dataset_file(struct api_call *call);
+
+/* api_metrics.c */
+void api_get_metrics(struct api_call *call);
 
 /* api_pages.c */
 void api_get_health(struct api_call *call);

@@ -153,6 +153,16 @@ size_t http_server_pending(const struct http_server *server)
     return server->n_pending;
 }
 
+uint64_t http_server_answers(const struct http_server *server, int status)
+{
+    return server->n_answers[status];
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+    return server->n_connections;
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct http_server *server = handle->data;

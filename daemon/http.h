@@ -62,6 +62,10 @@ void http_server_stop_listening(struct http_server *server);
 /* Requests handed out and not yet answered, and streams not yet ended. */
 size_t http_server_pending(const struct http_server *server);
 
+/* Answers of this status (100..599) so far, streams among them; connections open now. */
+uint64_t http_server_answers(const struct http_server *server, int status);
+size_t http_server_connections(const struct http_server *server);
+
 /* Closes everything; requests not yet answered get 503, and those that wait are told on_gone.
  * The handles close in the loop's next rounds, then the server is freed. NULL is fine. */
 void http_server_destroy(struct http_server *server);

@@ -40,6 +40,7 @@ static void send_response(struct http_request *request, const struct http_answer
                           struct MHD_Response *response, enum connection_state state)
 {
     request->state = state;
+    request->server->n_answers[answer->status]++;
     request->server->n_pending -= state == CONNECTION_SENDING;
     if (response == NULL) {
         shutdown(request->fd, SHUT_RDWR); /* out of memory: let the client try again */

@@ -6,6 +6,8 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 
+#define HTTP_N_STATUSES 600
+
 enum connection_state {
     CONNECTION_IDLE,     /* between requests */
     CONNECTION_HEAD,     /* the request line was seen */
@@ -53,7 +55,8 @@ struct http_server {
     int n_open_handles;
 
     struct http_request *connections;
-    size_t n_pending;
+    size_t n_connections, n_pending;
+    uint64_t n_answers[HTTP_N_STATUSES];
     bool running; /* inside MHD_run */
     bool woken;   /* a connection was resumed since */
     bool closing;

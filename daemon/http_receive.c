@@ -70,6 +70,7 @@ static void connection_open(struct http_server *server, struct MHD_Connection *c
         request->next->prev = request;
     }
     server->connections = request;
+    server->n_connections++;
 }
 
 static void connection_close(struct http_server *server, struct http_request *request)
@@ -82,6 +83,7 @@ static void connection_close(struct http_server *server, struct http_request *re
     if (request->next != NULL) {
         request->next->prev = request->prev;
     }
+    server->n_connections--;
     free(request->body);
     free(request);
 }

@@ -39,6 +39,10 @@ int queue_open(struct store *store, const struct queue_options *options,
         error->message[0] = '\0';
     }
     int rc = queue_load(queue, error);
+    if (rc == 0) {
+        rc = store_last_event(store, &queue->counts.last_event);
+        queue->committed = queue->counts;
+    }
     if (rc != 0) {
         if (error && error->message[0] == '\0') {
             error_set(error, NULL, "%s cannot be read: %s", store_path(store),
@@ -69,6 +73,23 @@ const char *queue_message(const struct queue *queue)
     return store_message(queue->store);
 }
 
+/* ---- what was done ---- */
+
+int64_t queue_count(const struct queue *queue, enum queue_count count)
+{
+    return queue->committed.at[count];
+}
+
+int64_t queue_live_workers(const struct queue *queue)
+{
+    return (int64_t)queue->memory.workers.n;
+}
+
+int64_t queue_last_event(const struct queue *queue)
+{
+    return queue->committed.last_event;
+}
+
 /* ---- the frame of an operation ---- */
 
 /* Trials whose back-off is over can be claimed again. */
@@ -97,6 +118,7 @@ static int end_backoffs(struct queue *queue)
 int queue_enter(struct queue *queue, const struct queue_time *now)
 {
     queue->now = *now;
+    queue->before = queue->counts;
     int rc = queue->stale ? queue_load(queue, NULL) : 0;
     if (rc == 0) {
         rc = end_backoffs(queue);
@@ -125,6 +147,7 @@ int queue_leave(struct queue *queue, int rc)
         rc = released != 0 ? released : rc;
     }
     if (rc < 0) {
+        queue->counts = queue->before;
         if (queue->writing) {
             store_undo(queue->store);
         }
@@ -137,7 +160,7 @@ int queue_leave(struct queue *queue, int rc)
 
 int queue_note(struct queue *queue, const struct store_event *event)
 {
-    return store_add_event(queue->store, event, queue->now.wall_ms);
+    return store_add_event(queue->store, event, queue->now.wall_ms, &queue->counts.last_event);
 }
 
 /* ---- the tick ---- */
@@ -287,6 +310,7 @@ static void forget_finished(struct queue_memory *memory)
 int queue_commit(struct queue *queue)
 {
     if (!queue_is_dirty(queue)) {
+        queue->committed = queue->counts;
         return 0;
     }
     int rc = write_sweeps(queue);
@@ -298,8 +322,10 @@ int queue_commit(struct queue *queue)
     queue->healthy = rc == 0;
     if (rc != 0) {
         queue->stale = true;
+        queue->counts = queue->committed;
         return rc;
     }
+    queue->committed = queue->counts;
     forget_finished(&queue->memory);
     return 0;
 }

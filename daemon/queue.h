@@ -105,6 +105,32 @@ bool queue_is_healthy(const struct queue *queue);
 /* Why it did not, in the database's words. */
 const char *queue_message(const struct queue *queue);
 
+/* ---- what was done ---- */
+
+enum queue_count {
+    QUEUE_CLAIMS,  /* trials handed to workers */
+    QUEUE_REPORTS, /* items, late ones too */
+    QUEUE_MEASUREMENTS,
+    QUEUE_LAYER_STATS,
+    QUEUE_SUCCEEDED, /* trials, those that took over a result among them */
+    QUEUE_FAILED,
+    QUEUE_CANCELLED,
+    QUEUE_REUSED,
+    QUEUE_ATTEMPTS_FAILED,
+    QUEUE_LEASES_EXPIRED,
+    QUEUE_LEASES_RELEASED,
+    QUEUE_SWEEPS,
+    QUEUE_WORKERS,
+    QUEUE_COUNT_COUNT,
+};
+
+/* Since the queue was opened, and all of it committed. */
+int64_t queue_count(const struct queue *queue, enum queue_count count);
+
+/* Now: workers that are alive, and the id of the last event that is committed (0 = none). */
+int64_t queue_live_workers(const struct queue *queue);
+int64_t queue_last_event(const struct queue *queue);
+
 /* ---- sweeps ---- */
 
 struct queue_submission {

@@ -110,6 +110,11 @@ struct queue_memory {
     struct queue_worker_state *dirty_workers;
 };
 
+struct queue_counts {
+    int64_t at[QUEUE_COUNT_COUNT];
+    int64_t last_event;
+};
+
 struct queue {
     struct store *store;
     struct queue_options options;
@@ -122,6 +127,9 @@ struct queue {
     int64_t workers_due_ms; /* when workers' figures may be written again */
     int64_t busy_after;     /* the busy sweep served last */
     struct rng jitter;
+    struct queue_counts counts;    /* with what is not yet committed, */
+    struct queue_counts committed; /* without it, */
+    struct queue_counts before;    /* and before the operation under way */
 };
 
 /* ---- queue.c: the frame of an operation ---- */

@@ -179,6 +179,18 @@ static void count_for_worker(struct queue *queue, const struct queue_lease *leas
     queue_mark_worker(&queue->memory, worker);
 }
 
+static void count_ending(struct queue *queue, const struct ending *ending, enum trial_state state)
+{
+    int64_t *counts = queue->counts.at;
+    counts[QUEUE_SUCCEEDED] += state == TRIAL_SUCCEEDED;
+    counts[QUEUE_FAILED] += state == TRIAL_FAILED;
+    counts[QUEUE_CANCELLED] += state == TRIAL_CANCELLED;
+    counts[QUEUE_REUSED] += ending->reused_from != 0;
+    counts[QUEUE_ATTEMPTS_FAILED] += ending->attempt == ATTEMPT_FAILED;
+    counts[QUEUE_LEASES_EXPIRED] += ending->attempt == ATTEMPT_EXPIRED;
+    counts[QUEUE_LEASES_RELEASED] += ending->attempt == ATTEMPT_RELEASED;
+}
+
 /* Ends the lease; it is freed in any case. */
 static int end_lease(struct queue *queue, struct queue_lease *lease, const struct ending *ending)
 {
@@ -202,6 +214,7 @@ static int end_lease(struct queue *queue, struct queue_lease *lease, const struc
         rc = requeue(queue, lease, ending->attempt, lease->spent + spends);
     }
     count_for_worker(queue, lease, ending);
+    count_ending(queue, ending, end.trial_state);
     queue_drop_lease(&queue->memory, lease);
     sweep->row.counts[TRIAL_RUNNING]--;
     sweep->row.counts[queue_counted_state(sweep, end.trial, end.trial_state)]++;
@@ -292,6 +305,7 @@ int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct qu
             rc = 0;
         }
     }
+    queue->counts.at[QUEUE_CLAIMS] += (int64_t)n;
     rc = queue_leave(queue, rc);
     if (rc == 0) {
         *ret_n = n;
@@ -307,6 +321,8 @@ static int keep_measurements(struct queue *queue, const struct report *report)
     if (report->n_measurements > 0 || report->n_layers > 0) {
         rc = queue_write(queue);
     }
+    queue->counts.at[QUEUE_MEASUREMENTS] += (int64_t)report->n_measurements;
+    queue->counts.at[QUEUE_LAYER_STATS] += (int64_t)report->n_layers;
     if (rc == 0) {
         rc = store_insert_measurements(queue->store, report);
     }
@@ -414,6 +430,7 @@ int queue_report(struct queue *queue, int64_t worker, const struct report *repor
         return rc;
     }
     rc = queue_hear(queue, worker, &heard);
+    queue->counts.at[QUEUE_REPORTS] += rc == 0 ? (int64_t)n : 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct queue_lease *lease = id_map_get(&queue->memory.leases, reports[i].trial);
         if (lease && lease->attempt == reports[i].attempt) {

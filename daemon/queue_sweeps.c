@@ -236,6 +236,7 @@ int queue_submit(struct queue *queue, struct sweep *sweep,
     if (rc == 0) {
         id = added->row.id;
         added->spec = sweep;
+        queue->counts.at[QUEUE_SWEEPS]++;
         rc = queue_slice(queue, added, queue->options.slice);
     } else {
         sweep_destroy(sweep);
@@ -284,6 +285,7 @@ static int cancel(struct queue *queue, struct queue_sweep *sweep, int64_t *ret_m
 {
     struct store_sweep *row = &sweep->row;
     *ret_moved = row->counts[TRIAL_QUEUED];
+    queue->counts.at[QUEUE_CANCELLED] += *ret_moved;
     row->counts[TRIAL_CANCELLED] += row->counts[TRIAL_QUEUED];
     row->counts[TRIAL_QUEUED] = 0;
     row->state = SWEEP_CANCELLED;

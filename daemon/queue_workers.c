@@ -93,6 +93,7 @@ int queue_register(struct queue *queue, const struct queue_worker *worker,
     if (rc == 0 && !queue_add_worker(&queue->memory, &row, now->mono_ms)) {
         rc = -ENOMEM;
     }
+    queue->counts.at[QUEUE_WORKERS]++;
     rc = queue_leave(queue, rc);
     if (rc == 0) {
         *ret_id = row.id;

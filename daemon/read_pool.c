@@ -33,6 +33,8 @@ struct job {
     struct read_pool *pool;
     struct http_request *request; /* until it is answered, or the client is gone */
     struct http_stream *stream;   /* while it is open */
+    read_fetched_fn fetched;      /* takes the place of a request */
+    void *fetched_ctx;
     struct read_question question;
     struct give_way give_way; /* of the thread */
     struct job *prev, *next;  /* of the pool's jobs */
@@ -117,7 +119,7 @@ static int gather(void *arg, const char *data, size_t size)
     pthread_mutex_lock(&job->lock);
     bool go_on = !job->gone;
     if (go_on && job->buffer.size > 0 && job->buffer.size + size > BUFFER_BYTES) {
-        go_on = wait_until_taken(job);
+        go_on = job->fetched == NULL && wait_until_taken(job);
     }
     if (job->buffer.size == 0 && job->question.members[0] != '\0' && size > 0) {
         json_out_format(&job->buffer, "{%s", job->question.members);
@@ -323,7 +325,10 @@ static void on_worked(uv_work_t *work, int status)
     struct read_pool *pool = job->pool;
     pthread_mutex_lock(&job->lock);
     job->finished = true;
-    if (job->request != NULL) {
+    if (job->fetched != NULL) {
+        int result = job->buffer.failed ? -ENOMEM : job->result;
+        job->fetched(job->fetched_ctx, result, &job->buffer);
+    } else if (job->request != NULL) {
         answer_whole(job);
     } else if (job->result != 0 && job->stream != NULL) {
         http_stream_abort(job->stream);
@@ -398,6 +403,22 @@ void read_pool_answer(struct read_pool *pool, struct http_request *request,
         return;
     }
     http_wait(request, on_gone, job);
+}
+
+int read_pool_fetch(struct read_pool *pool, const struct read_question *question,
+                    read_fetched_fn fetched, void *ctx)
+{
+    struct job *job = pool->closing ? NULL : job_create(pool, NULL, question);
+    if (job == NULL) {
+        return pool->closing ? -ECANCELED : -ENOMEM;
+    }
+    job->fetched = fetched;
+    job->fetched_ctx = ctx;
+    int rc = uv_queue_work(pool->loop, &job->work, on_work, on_worked);
+    if (rc != 0) {
+        job_free(job);
+    }
+    return rc;
 }
 
 static void on_async_closed(uv_handle_t *handle)

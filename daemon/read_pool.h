@@ -7,6 +7,7 @@
 #pragma once
 
 #include "daemon/http.h"
+#include "daemon/json_out.h"
 #include "daemon/store_reader.h"
 
 #include <uv.h>
@@ -29,6 +30,16 @@ struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path);
 /* Answers the request, in a later round. */
 void read_pool_answer(struct read_pool *pool, struct http_request *request,
                       const struct read_question *question);
+
+/* Takes what was read, on the loop's thread: 0 and the text, which it may make its own; or
+ * READER_NOT_FOUND, READER_STOPPED, -errno. */
+typedef void (*read_fetched_fn)(void *ctx, int result, struct json_out *text);
+
+/* Reads for the daemon itself, what is small: beyond a MiB the result is READER_STOPPED. 0, or
+ * negative: then `fetched` is not called. It is called in a later round, also when the pool has
+ * been destroyed meanwhile. */
+int read_pool_fetch(struct read_pool *pool, const struct read_question *question,
+                    read_fetched_fn fetched, void *ctx);
 
 /* Stops what is being read; requests in it are answered. Freed in the loop's next rounds. */
 void read_pool_destroy(struct read_pool *pool);

@@ -63,6 +63,7 @@ enum statement {
     ST_NEXT_LIVE_WORKER,
     ST_INSERT_EVENT,
     ST_DROP_EVENTS,
+    ST_LAST_EVENT,
     ST_COUNT,
 };
 

@@ -145,6 +145,16 @@ static const struct query {
                        .pages = true,
                        .sql = "SELECT id, at, kind, sweep, trial, attempt, worker, message"
                               " FROM events WHERE id > ?3 ORDER BY id LIMIT ?2"},
+    [READER_TOTALS] = {.sql = "SELECT count(iif(state = 'active', 1, NULL)) AS sweeps_active,"
+                              " count(iif(state = 'paused', 1, NULL)) AS sweeps_paused,"
+                              " count(iif(state = 'finished', 1, NULL)) AS sweeps_finished,"
+                              " count(iif(state = 'cancelled', 1, NULL)) AS sweeps_cancelled,"
+                              " ifnull(sum(queued), 0) AS trials_queued,"
+                              " ifnull(sum(running), 0) AS trials_running,"
+                              " ifnull(sum(succeeded), 0) AS trials_succeeded,"
+                              " ifnull(sum(failed), 0) AS trials_failed,"
+                              " ifnull(sum(cancelled), 0) AS trials_cancelled"
+                              " FROM sweeps WHERE " IS_KEPT},
 };
 
 /* Steps of SQLite's machine between two calls for progress: some tenths of a millisecond. */

@@ -34,6 +34,7 @@ enum reader_query {                /* uses            JSON */
                     READER_WORKERS,         /*                 {"workers": [...]} */
                     READER_EVENTS, /* after, limit    {"events": [...], "next": id | null}, oldest
                                       first */
+                    READER_TOTALS, /*                 how many sweeps and trials in each state */
                     READER_QUERY_COUNT,
 };
 

@@ -162,6 +162,7 @@ const char *const store_sql[ST_COUNT] = {
         "INSERT INTO events (at, kind, sweep, trial, attempt, worker, message)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ST_DROP_EVENTS] = "DELETE FROM events WHERE id <= ?1 - 10000",
+    [ST_LAST_EVENT] = "SELECT max(id) FROM events",
 };
 /* clang-format on */
 

@@ -65,7 +65,19 @@ int store_next_live_worker(struct store *store, int64_t after, struct store_work
     return one_worker(store, ST_NEXT_LIVE_WORKER, after, ret);
 }
 
-int store_add_event(struct store *store, const struct store_event *event, int64_t wall_ms)
+int store_last_event(struct store *store, int64_t *ret)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_LAST_EVENT);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        *ret = sqlite3_column_int64(stmt, 0);
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
+int store_add_event(struct store *store, const struct store_event *event, int64_t wall_ms,
+                    int64_t *ret_id)
 {
     const int64_t numbers[] = {event->sweep, event->trial, event->attempt, event->worker};
     sqlite3_stmt *stmt = store_take(store, ST_INSERT_EVENT);
@@ -81,8 +93,12 @@ int store_add_event(struct store *store, const struct store_event *event, int64_
     store_bind_text(stmt, 7, event->message);
     int rc = store_run(store, stmt, 1);
     int64_t id = sqlite3_last_insert_rowid(store->db);
-    if (rc != 0 || id % 100 != 0) {
+    if (rc != 0) {
         return rc;
+    }
+    *ret_id = id;
+    if (id % 100 != 0) {
+        return 0;
     }
     stmt = store_take(store, ST_DROP_EVENTS);
     store_bind_int(stmt, 1, id);

@@ -241,4 +241,7 @@ struct store_event {
     const char *message;                   /* or NULL */
 };
 /* The oldest are dropped. */
-int store_add_event(struct store *store, const struct store_event *event, int64_t wall_ms);
+int store_add_event(struct store *store, const struct store_event *event, int64_t wall_ms,
+                    int64_t *ret_id);
+/* The id of the last one; 0 = none. */
+int store_last_event(struct store *store, int64_t *ret);
