@@ -63,6 +63,24 @@ pageTest("the figures and the cells say what the API says", at("#/sweeps/1"), as
     await curves.getByText("training time, s →").waitFor();
 });
 
+pageTest("gradients by layer are the API's medians", at("#/sweeps/1"), async (page) => {
+    const { steps } = await daemon.get("v1/layers/steps?sweep=1");
+    assert.deepEqual(steps[0], { step: 1, trials: 8 });
+    const { layers } = await daemon.get("v1/layers?sweep=1");
+    const depth = Math.max(...layers.map((row) => row.depth)); // the deeper network is shown
+    const card = page.locator("section", { has: page.locator("#layers-title") });
+    await card.locator("[role=img] > svg").waitFor();
+    const text = await card.locator("[role=img]").getAttribute("aria-label");
+    const shown = layers.filter((row) => row.depth === depth && row.median >= 0.001);
+    assert.ok(shown.length > 0);
+    for (const { layer, batch_norm, median } of shown) {
+        const where = layer === depth ? "logits" : `layer ${layer}`;
+        const arm = batch_norm === "none" ? "without BN" : "BN before activation";
+        const point = `${where}, ${arm}: ${Number(median.toPrecision(3))}`;
+        assert.ok(text.includes(point), `${point} in ${text}`);
+    }
+});
+
 pageTest(
     "a refusal of the daemon is shown where it belongs",
     at("#/new"),

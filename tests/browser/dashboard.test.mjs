@@ -18,11 +18,11 @@ beforeEach(() => Object.assign(mock, { token: "", broken: false }));
 after(() => mock.close());
 
 pageTest(
-    "a finished sweep shows both figures, its cells and what failed",
+    "a finished sweep shows its figures, its cells and what failed",
     at("#/sweeps/1"),
     async (page) => {
-        await page.waitForSelector("[role=img] svg");
-        assert.equal(await page.locator("[role=img] svg").count(), 2);
+        await page.locator("[role=img] > svg").nth(2).waitFor();
+        assert.equal(await page.locator("[role=img] > svg").count(), 3);
         const steps = page.locator("section", {
             has: page.getByRole("heading", { name: "Steps to 90 %" }),
         });
@@ -121,6 +121,83 @@ pageTest("every tick of a logarithmic axis has its name", at("#/sweeps/1"), asyn
     }
 });
 
+const layersCard = (page) => page.locator("section", { has: page.locator("#layers-title") });
+const pictureText = (card) => card.locator("[role=img]").getAttribute("aria-label");
+
+pageTest(
+    "gradients are drawn by layer for the arms chosen, and their fall is told",
+    at("#/sweeps/2"),
+    async (page) => {
+        const card = layersCard(page);
+        await card.getByRole("heading", { name: "Gradient by layer" }).waitFor();
+        await card.getByText("layer, from the input →").waitFor();
+        assert.match(
+            await pictureText(card),
+            /weights, RMS, by layer, at step 1\. layer 0, without BN: .*logits, BN before activation/,
+        );
+        const names = card.locator('[aria-label="x-axis tick label"] text');
+        assert.deepEqual(await names.allTextContents(), [..."0123456", "logits"]);
+        const fall = /layer 0: without BN ([\d,.]+), BN before activation ([\d,.]+)\.$/;
+        const [, without, normalized] = fall.exec(await card.locator("figcaption").textContent());
+        assert.ok(Number(without.replace(",", "")) > 1000 * Number(normalized), without);
+        await card.getByRole("combobox", { name: "activation" }).selectOption("relu");
+        await eventually(
+            async () => fall.exec(await card.locator("figcaption").textContent())[1],
+            (times) => Number(times.replace(",", "")) < 1000,
+            "the fall with ReLU",
+        );
+    },
+);
+
+pageTest("another step of the layers is a key away", at("#/sweeps/2"), async (page, requests) => {
+    const card = layersCard(page);
+    const slider = card.getByRole("slider", { name: "step" });
+    await slider.focus();
+    assert.equal(await slider.getAttribute("aria-valuetext"), "step 1");
+    await card.locator("[role=img] > svg").waitFor();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await eventually(
+        () => pictureText(card),
+        (text) => text.includes("at step 4."),
+        "the picture",
+    );
+    assert.equal(await card.locator("output").textContent(), "4");
+    assert.ok(requests.some((url) => /layers\?sweep=2&value=gradient_rms&step=4/.test(url)));
+    await card.getByRole("combobox", { name: "activation" }).selectOption("relu");
+    await slider.press("End");
+    await card
+        .getByText("None of these trials has statistics of its layers at step 512.")
+        .waitFor();
+});
+
+pageTest(
+    "where a number cannot be, its figure says so in words",
+    at("#/sweeps/2"),
+    async (page) => {
+        const card = layersCard(page);
+        await card.getByRole("combobox", { name: "show" }).selectOption("dead");
+        await card.getByText("Units with this activation cannot die.").waitFor();
+        await card.getByRole("heading", { name: "Dead units by layer" }).waitFor();
+        await card.getByRole("combobox", { name: "show" }).selectOption("saturated");
+        await card.getByText("↑ saturated units").waitFor();
+        await card.getByText("100 %", { exact: true }).waitFor();
+    },
+);
+
+pageTest(
+    "a sweep of a trainer without layer statistics says that it has none",
+    at("#/"),
+    async (page) => {
+        const spec = { name: "another trainer", base: { depth: 2 }, replicates: 2 };
+        const { id } = mock.add(spec, { done: 2, layerStats: false });
+        await page.goto(`${origin}#/sweeps/${id}`);
+        const card = layersCard(page);
+        await card.getByText(/reported no statistics of their layers/).waitFor();
+        assert.equal(await card.getByRole("slider").count(), 0);
+    },
+);
+
 pageTest("cancel asks first", at("#/"), async (page) => {
     const sweep = mock.add({ name: "to cancel", parameters: { depth: [1, 2, 3] } }, {});
     const card = page.getByRole("article", { name: "to cancel" });
@@ -186,10 +263,10 @@ pageTest(
     "when the daemon is away the page says so, keeps its data, and comes back",
     at("#/sweeps/1"),
     async (page) => {
-        await page.waitForSelector("[role=img] svg");
+        await page.locator("[role=img] > svg").nth(2).waitFor();
         mock.broken = true;
         await page.getByText("No contact with the daemon").waitFor();
-        assert.equal(await page.locator("[role=img] svg").count(), 2);
+        assert.equal(await page.locator("[role=img] > svg").count(), 3);
         mock.broken = false;
         await page.getByRole("button", { name: "Try now" }).click();
         await page.getByText("No contact with the daemon").waitFor({ state: "hidden" });

@@ -87,10 +87,37 @@ function simulate(config) {
     };
 }
 
+/** A made-up number of a layer: gradients shrink toward the input, more so without BN. */
+function layerValue(config, value, step, layer) {
+    const random = generator(`${JSON.stringify(config)} ${step} ${layer}`);
+    const depth = config.hidden_units.length;
+    const hidden = layer < depth;
+    const bounded = ["sigmoid", "tanh"].includes(config.activation);
+    const plain = config.batch_norm === "none";
+    if (value === "saturated") {
+        return hidden && bounded ? (plain ? 0.4 : 0.1) * random() : null;
+    }
+    if (value === "dead") {
+        return hidden && config.activation === "relu" ? (plain ? 0.3 : 0) * random() : null;
+    }
+    const keep = plain ? ({ sigmoid: 0.2, tanh: 0.5 }[config.activation] ?? 0.6) : 0.75;
+    return 0.04 * Math.pow(keep, depth - layer) * Math.exp(0.6 * (random() - 0.5));
+}
+
+/** Between two numbers interpolated; null of nothing, and beyond every number. */
+function quantile(sorted, q) {
+    const at = (sorted.length - 1) * q,
+        low = sorted[Math.floor(at)],
+        high = sorted[Math.ceil(at)];
+    const value = low === high ? low : low + (high - low) * (at % 1);
+    return Number.isFinite(value) ? value : null;
+}
+
 class Sweep {
     constructor(id, spec, options = {}) {
         Object.assign(this, { id, spec, state: "active", created: Date.now() });
         this.trialsPerSecond = options.trialsPerSecond ?? 6;
+        this.layerStats = options.layerStats ?? true; // does its trainer report any?
         const axes = Object.entries(spec.parameters ?? {});
         let cells = [{}];
         for (const [field, values] of axes) {
@@ -185,13 +212,6 @@ class Sweep {
     }
 
     summary() {
-        const quantile = (sorted, q) => {
-            const at = (sorted.length - 1) * q,
-                low = sorted[Math.floor(at)],
-                high = sorted[Math.ceil(at)];
-            const value = low === high ? low : low + (high - low) * (at % 1);
-            return Number.isFinite(value) ? value : null; // also when there is none yet
-        };
         return this.cells.flatMap((config, cell) => {
             const ended = this.trials.filter((t) => t.cell === cell && t.state === "succeeded");
             const mine = this.trials.filter((t) => t.cell === cell);
@@ -223,6 +243,42 @@ class Sweep {
             ];
         });
     }
+}
+
+/** Steps 1, 2, 4, ... that some trial has gone beyond. */
+function layerSteps(sweep) {
+    const ended = sweep.trials.filter((trial) => sweep.layerStats && trial.steps);
+    const most = Math.max(0, ...ended.map((trial) => trial.steps));
+    return Array.from({ length: 12 }, (_, i) => 2 ** i)
+        .filter((step) => step < most)
+        .map((step) => ({ step, trials: ended.filter((trial) => trial.steps >= step).length }));
+}
+
+function layerRows(sweep, value, step, depth) {
+    return sweep.cells.flatMap((config, cell) => {
+        const trials = sweep.trials.filter((t) => t.cell === cell && t.steps >= step);
+        const last = config.hidden_units.length;
+        if (!sweep.layerStats || trials.length === 0 || (depth !== null && last !== depth)) {
+            return [];
+        }
+        return Array.from({ length: last + 1 }, (_, layer) => {
+            const values = trials
+                .map((trial) => layerValue(trial.config, value, step, layer))
+                .filter((one) => one !== null)
+                .sort((a, b) => a - b);
+            return {
+                sweep: sweep.id,
+                cell,
+                ...columns(config),
+                step,
+                layer,
+                trials: trials.length,
+                q1: quantile(values, 0.25),
+                median: quantile(values, 0.5),
+                q3: quantile(values, 0.75),
+            };
+        });
+    });
 }
 
 function resolve({ depth, width, ...config }) {
@@ -363,6 +419,16 @@ export class MockDaemon {
                 return send(200, { summary: sweep.summary() });
             case "GET trials/1":
                 return this.trials(sweep, url, send);
+            case "GET layers/2":
+                return send(200, { steps: layerSteps(sweep) });
+            case "GET layers/1": {
+                const wanted = (name) => url.searchParams.get(name);
+                const depth = wanted("depth") === null ? null : Number(wanted("depth"));
+                response.writeHead(200, { "content-type": "application/x-ndjson" });
+                for (const row of layerRows(sweep, wanted("value"), Number(wanted("step")), depth))
+                    response.write(JSON.stringify(row) + "\n");
+                return response.end();
+            }
             case "GET curves/1": {
                 const depth = url.searchParams.get("depth"),
                     replicates = Number(url.searchParams.get("replicates") ?? Infinity);

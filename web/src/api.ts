@@ -5,6 +5,8 @@
 
 import type {
   CurveRow,
+  LayerRow,
+  LayerStep,
   Sweep,
   SweepAction,
   SweepDetail,
@@ -136,6 +138,20 @@ export const api = {
     const filter = `&replicates=${replicates}${depth === null ? "" : `&depth=${depth}`}`;
     const answer = await request(`/v1/curves?sweep=${sweep}${filter}&format=ndjson`, { signal });
     return readRows<CurveRow>(answer, limit);
+  },
+
+  layerSteps: (sweep: number, signal: AbortSignal) =>
+    get<{ steps: LayerStep[] }>(`/v1/layers/steps?sweep=${sweep}`, signal),
+
+  async layers(
+    sweep: number,
+    { value, step, depth }: { value: string; step: number; depth: number | null },
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ rows: LayerRow[]; cut: boolean }> {
+    const filter = `&value=${value}&step=${step}${depth === null ? "" : `&depth=${depth}`}`;
+    const answer = await request(`/v1/layers?sweep=${sweep}${filter}&format=ndjson`, { signal });
+    return readRows<LayerRow>(answer, limit);
   },
 
   /** Saves a list as a file; a plain link could not carry the token. */

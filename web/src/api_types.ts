@@ -78,6 +78,24 @@ export interface CurveRow {
   [column: string]: Value | null;
 }
 
+/** What a layer of a cell's networks looked like at a step: over its trials, with the configuration. */
+export interface LayerRow {
+  cell: number;
+  step: number;
+  /** 0 is the one at the input, `depth` the logits. */
+  layer: number;
+  trials: number;
+  q1: number | null;
+  median: number | null;
+  q3: number | null;
+  [column: string]: Value | null;
+}
+
+export interface LayerStep {
+  step: number;
+  trials: number;
+}
+
 export interface Worker {
   id: number;
   host: string;

@@ -2,7 +2,7 @@
 
 import { useId } from "preact/hooks";
 import { type Field, valueKey } from "./fields";
-import { fieldName, valueName } from "./format";
+import { count, fieldName, valueName } from "./format";
 
 interface Option {
   value: string;
@@ -62,6 +62,36 @@ export function Segments({
         </label>
       ))}
     </fieldset>
+  );
+}
+
+/** One of a row of numbers, which may stand at any distance. */
+export function Slider({
+  label,
+  values,
+  value,
+  choose,
+}: {
+  label: string;
+  values: number[];
+  value: number;
+  choose: (value: number) => void;
+}) {
+  const id = useId();
+  return (
+    <div class="slider">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="range"
+        min="0"
+        max={values.length - 1}
+        value={values.indexOf(value)}
+        aria-valuetext={`${label} ${value}`}
+        onInput={(event) => choose(values[Number(event.currentTarget.value)]!)}
+      />
+      <output for={id}>{count(value)}</output>
+    </div>
   );
 }
 

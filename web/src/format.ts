@@ -30,6 +30,22 @@ export function measure(value: number | null): string {
   return value === null || Math.abs(value) >= 100 ? short(value) : value.toPrecision(3);
 }
 
+/** A number of any size, two digits where it is far from 1: 0.0384, 8.3·10⁻⁷, 10⁻⁴. */
+export function magnitude(value: number): string {
+  if (value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 1e6)) {
+    return short(value);
+  }
+  const [digits, exponent] = value.toExponential(1).split("e") as [string, string];
+  const factor = Number(digits) === 1 ? "" : `${Number(digits)}·`;
+  return `${factor}${power(Number(exponent))}`;
+}
+
+/** 10 to that power: "10⁻⁷". */
+export function power(exponent: number): string {
+  const raised = (sign: string) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)]!);
+  return `10${[...String(exponent)].map(raised).join("")}`;
+}
+
 /** A share of 1 as "90.1 %"; null as a dash. */
 export function percent(share: number | null, digits = 1): string {
   return share === null ? "–" : `${(share * 100).toFixed(digits)} %`;

@@ -1,8 +1,8 @@
-/* One sweep: progress, the two figures, the table of cells, and what failed. */
+/* One sweep: progress, the figures, the table of cells, and what failed. */
 
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { api } from "./api";
-import type { CurveRow } from "./api_types";
+import { ArmChoices, useArms, useRows } from "./arms";
 import { CellsTable } from "./cells_table";
 import { Check, HeldChoices, Segments, Select } from "./controls";
 import type { CurveAxis } from "./curves";
@@ -10,6 +10,7 @@ import { CurvesFigure } from "./curves_figure";
 import { Failures } from "./failures";
 import { chooseRoles, type Field, heldValues, varyingFields } from "./fields";
 import { ago, fieldName, target } from "./format";
+import { LayersCard } from "./layers_card";
 import { usePolled } from "./poll";
 import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend, sizeText } from "./progress";
 import { maxSeries } from "./series";
@@ -75,6 +76,7 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
       <div class="figures">
         {fields.length > 0 && <StepsCard snapshot={snapshot} fields={fields} />}
         <CurvesCard snapshot={snapshot} fields={fields} />
+        <LayersCard snapshot={snapshot} fields={fields} />
       </div>
       <section class="card" aria-labelledby="cells-title">
         <div class="title-row">
@@ -159,18 +161,10 @@ function StepsCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fiel
 }
 
 function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Field[] }) {
-  const [colour, setColour] = useState<string | null>(null);
-  const [chosen, setChosen] = useState<Record<string, string>>({});
+  const arms = useArms(fields, snapshot.summary);
   const [axis, setAxis] = useState<CurveAxis>("step");
   const [log, setLog] = useState(false);
-  const few = fields.filter((field) => field.values.length <= maxSeries);
-  const usual =
-    fields.length === 1 ? few[0] : few.find((field) => field.name === chooseRoles(fields).series);
-  const series = few.find((field) => field.name === colour) ?? usual ?? null;
-  const names = fields.map((field) => field.name).filter((name) => name !== series?.name);
-  const held = heldValues(fields, names, chosen, snapshot.summary);
-  const depth = held.depth === undefined ? null : Number(held.depth);
-  const { data, loads, replicates } = useCurves(snapshot, depth);
+  const { data, loads, replicates } = useCurves(snapshot, arms.depth);
   const goal = commonGoal(snapshot);
   return (
     <section class="card" aria-labelledby="curves-title">
@@ -185,19 +179,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
             { value: "time", label: "training time" },
           ]}
         />
-        {few.length > 1 && (
-          <Select
-            label="colour"
-            value={series?.name ?? ""}
-            choose={setColour}
-            options={few.map((field) => ({ value: field.name, label: fieldName(field.name) }))}
-          />
-        )}
-        <HeldChoices
-          fields={fields}
-          held={held}
-          choose={(name, key) => setChosen({ ...chosen, [name]: key })}
-        />
+        <ArmChoices arms={arms} />
         <Check label="log" checked={log} choose={setLog} />
       </div>
       {data === undefined ? (
@@ -210,39 +192,26 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
         <CurvesFigure
           rows={data.rows}
           cut={data.cut || replicates < snapshot.sweep.replicates}
-          series={series}
-          held={held}
+          series={arms.series}
+          held={arms.held}
           axis={axis}
           log={log}
           goal={goal}
-          version={[loads, series?.name, JSON.stringify(held), axis, log].join()}
+          version={[loads, arms.key, axis, log].join()}
         />
       )}
     </section>
   );
 }
 
-/** Learning curves, loaded again while trials run or when the results changed. */
+/** Learning curves of the first replicates of each cell. */
 function useCurves(snapshot: SweepSnapshot, depth: number | null) {
-  const id = snapshot.sweep.id;
   const cells = snapshot.summary.filter((row) => depth === null || row.depth === depth).length;
   const replicates = Math.max(2, Math.floor(maxCurves / Math.max(1, cells)));
-  const kept = useRef({
-    key: "",
-    version: -1,
-    loads: 0,
-    data: { rows: [] as CurveRow[], cut: false },
-  });
-  const key = `curves ${id} ${depth}`;
-  const { data } = usePolled(key, 3000, async (signal) => {
-    const last = kept.current;
-    if (last.key !== key || last.version !== snapshot.version || snapshot.sweep.running > 0) {
-      const rows = await api.curves(id, depth, replicates, maxCurveRows, signal);
-      kept.current = { key, version: snapshot.version, loads: last.loads + 1, data: rows };
-    }
-    return kept.current.data;
-  });
-  return { data, loads: kept.current.loads, replicates };
+  const rows = useRows(`curves ${depth}`, snapshot, (signal) =>
+    api.curves(snapshot.sweep.id, depth, replicates, maxCurveRows, signal),
+  );
+  return { ...rows, replicates };
 }
 
 function commonGoal(snapshot: SweepSnapshot): number | null {

@@ -5,8 +5,10 @@ import {
   count,
   counted,
   duration,
+  magnitude,
   measure,
   percent,
+  power,
   quartiles,
   rate,
   short,
@@ -14,6 +16,19 @@ import {
   trainingTime,
   valueName,
 } from "../src/format";
+
+test("numbers far from 1 are written with a power of ten", () => {
+  assert.deepEqual([0, 0.0384, 12.34, 46_137, 8.31e-7, 1e-4, 3e9].map(magnitude), [
+    "0",
+    "0.0384",
+    "12.3",
+    "46,137",
+    "8.3·10⁻⁷",
+    "10⁻⁴",
+    "3·10⁹",
+  ]);
+  assert.equal(power(-12), "10⁻¹²");
+});
 
 test("numbers are grouped, cut to what matters, and dashes when absent", () => {
   assert.equal(count(12345), "12,345");
