@@ -15,13 +15,7 @@
 
 #define LONGEST_SLEEP_MS 1000 /* the clock wants to be read, and waiting claims end by it */
 
-static const struct route {
-    enum http_method method;
-    bool open; /* needs no token */
-    const char *pattern;
-    api_handler handler;
-    int argument; /* for handlers that serve several routes */
-} routes[] = {
+const struct api_route api_routes[] = {
     {HTTP_POST, false, "/v1/reports", api_post_report},
     {HTTP_POST, false, "/v1/claims", api_post_claim},
     {HTTP_POST, false, "/v1/workers", api_post_worker},
@@ -48,11 +42,13 @@ static const struct route {
     {HTTP_GET, false, "/v1/datasets/{name}", api_get_dataset},
     {HTTP_GET, false, "/v1/datasets/{name}/{name}", api_get_dataset_file},
     {HTTP_GET, false, "/metrics", api_get_metrics},
+    {HTTP_GET, false, "/openapi.json", api_get_openapi},
     {HTTP_GET, true, "/healthz", api_get_health},
     {HTTP_GET, true, "/", api_get_dashboard},
     {HTTP_GET, true, "/assets/{name}", api_get_asset},
 };
-enum { N_ROUTES = sizeof routes / sizeof *routes };
+enum { N_ROUTES = sizeof api_routes / sizeof *api_routes };
+const size_t api_n_routes = N_ROUTES;
 
 /* ---- routing ---- */
 
@@ -100,21 +96,21 @@ static void list_methods(const char *path, struct api_call *call, char ret[64])
 {
     bool get = false, post = false;
     for (int i = 0; i < N_ROUTES; i++) {
-        if (match(routes[i].pattern, path, call)) {
-            get = get || routes[i].method == HTTP_GET;
-            post = post || routes[i].method == HTTP_POST;
+        if (match(api_routes[i].pattern, path, call)) {
+            get = get || api_routes[i].method == HTTP_GET;
+            post = post || api_routes[i].method == HTTP_POST;
         }
     }
     snprintf(ret, 64, "%s%s%s", get ? "GET, HEAD, " : "", post ? "POST, " : "",
              get || post ? "OPTIONS" : "");
 }
 
-static const struct route *find_route(enum http_method method, const char *path,
-                                      struct api_call *call)
+static const struct api_route *find_route(enum http_method method, const char *path,
+                                          struct api_call *call)
 {
     for (int i = 0; i < N_ROUTES; i++) {
-        if (routes[i].method == method && match(routes[i].pattern, path, call)) {
-            return &routes[i];
+        if (api_routes[i].method == method && match(api_routes[i].pattern, path, call)) {
+            return &api_routes[i];
         }
     }
     return NULL;
@@ -143,7 +139,7 @@ static void refuse_method(struct api_call *call, const char *path)
     }
 }
 
-static bool is_let_in(struct api_call *call, const struct route *route)
+static bool is_let_in(struct api_call *call, const struct api_route *route)
 {
     struct http_request *request = call->request;
     const char *token = call->api->token;
@@ -187,7 +183,7 @@ void api_on_request(struct http_request *request, void *ctx)
     call->api = ctx;
     call->request = request;
     const char *path = http_path(request);
-    const struct route *route = find_route(http_method(request), path, call);
+    const struct api_route *route = find_route(http_method(request), path, call);
     if (!is_let_in(call, route) || has_fault(call)) {
         return;
     }

@@ -102,6 +102,18 @@ void api_job_end(struct api *api);
 
 typedef void (*api_handler)(struct api_call *call);
 
+struct api_route {
+    enum http_method method;
+    bool open; /* needs no token */
+    const char *pattern;
+    api_handler handler;
+    int argument; /* for handlers that serve several routes */
+};
+
+/* Every route there is (api.c); for tests, too. */
+extern const struct api_route api_routes[];
+extern const size_t api_n_routes;
+
 /* api_sweeps.c */
 void api_post_sweep(struct api_call *call);
 void api_get_sweeps(struct api_call *call);
@@ -137,5 +149,6 @@ void api_get_metrics(struct api_call *call);
 
 /* api_pages.c */
 void api_get_health(struct api_call *call);
+void api_get_openapi(struct api_call *call);
 void api_get_dashboard(struct api_call *call);
 void api_get_asset(struct api_call *call);

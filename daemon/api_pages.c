@@ -1,9 +1,11 @@
 /*
- * Health, and the dashboard's files out of the program itself. They hold no data, so they need no
- * token: the page asks its user for it and sends it with its own requests.
+ * Health, and what lies in the program itself: the description of the API, and the dashboard's
+ * files. These hold no data, so they need no token: the page asks its user for it and sends it with
+ * its own requests.
  */
 #include "daemon/api_internal.h"
 
+#include "daemon/openapi.h"
 #include "web/web_assets.h"
 
 #include <stdio.h>
@@ -25,6 +27,18 @@ void api_get_health(struct api_call *call)
     json_out_format(&call->text, "{\"status\": \"%s\", \"version\": \"" NINETY_VERSION "\"}\n",
                     healthy ? "ok" : "the database cannot be written");
     api_answer(call, healthy ? 200 : 503);
+}
+
+void api_get_openapi(struct api_call *call)
+{
+    if (!api_query(call, NULL, 0)) {
+        return;
+    }
+    http_answer(call->request, &(struct http_answer){.status = 200,
+                                                     .type = "application/json",
+                                                     .data = openapi[0].data,
+                                                     .size = openapi[0].size});
+    api_call_free(call);
 }
 
 static const char *type_of(const char *name)
