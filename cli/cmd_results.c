@@ -1,12 +1,15 @@
-/* results, summary and workers: what the daemon knows, as tables. */
+/* results, summary, layers and workers: what the daemon knows, as tables. */
 #include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/layers.h"
 #include "cli/memory.h"
 #include "cli/summary.h"
 #include "cli/sweeps.h"
 #include "cli/table.h"
 #include "cli/varying.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option all_option[] = {
@@ -23,6 +26,8 @@ struct request {
     enum format format;
     struct connection connection;
     json_t *sweep;
+    int64_t step;      /* of layers */
+    const char *value; /* of layers: which of a layer's numbers */
 };
 
 static int request_open(const struct args *args, struct request *ret)
@@ -30,8 +35,12 @@ static int request_open(const struct args *args, struct request *ret)
     struct error error = {0};
     int code = EXIT_OK;
 
-    *ret = (struct request){0};
-    if (args_format(args, &ret->format, &error) != 0) {
+    *ret = (struct request){.step = 1, .value = args_value(args, "value")};
+    if (!ret->value) {
+        ret->value = "gradient_rms";
+    }
+    if (args_format(args, &ret->format, &error) != 0 ||
+        args_integer(args, "step", (struct args_range){0, INT64_MAX}, &ret->step, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
     }
@@ -51,16 +60,25 @@ static void request_close(struct request *request)
     connection_close(&request->connection);
 }
 
-/* "/v1/results?format=csv&sweep=3" */
-static void view_path(const struct request *request, const char *view, char *ret, size_t size)
+/* "/v1/results?format=csv&sweep=3"; the caller frees. */
+static char *view_path(const struct request *request, const char *view)
 {
     const char *format = request->format == FORMAT_CSV ? "csv" : "json";
-    int length = snprintf(ret, size, "/v1/%s?format=%s", view, format);
+    char *path = text_format("/v1/%s?format=%s", view, format);
 
     if (request->sweep) {
-        snprintf(ret + length, size - (size_t)length, "&sweep=%lld",
-                 (long long)sweeps_id(request->sweep));
+        char *longer = text_format("%s&sweep=%lld", path, (long long)sweeps_id(request->sweep));
+        free(path);
+        path = longer;
     }
+    if (strcmp(view, "layers") == 0) {
+        char *value = client_escape(request->value);
+        char *longer = text_format("%s&step=%lld&value=%s", path, (long long)request->step, value);
+        free(value);
+        free(path);
+        path = longer;
+    }
+    return path;
 }
 
 static void print_results(const json_t *rows)
@@ -98,28 +116,42 @@ static void print_summary(const json_t *rows, const struct request *request)
     }
 }
 
+static void print_layers(const json_t *rows, const struct request *request)
+{
+    struct terminal terminal;
+
+    terminal_inspect(stdout, &terminal);
+    layers_print(rows, request->value, &terminal, stdout);
+}
+
+static void print_view(const json_t *rows, const struct request *request, const char *view)
+{
+    if (strcmp(view, "results") == 0) {
+        print_results(rows);
+    } else if (strcmp(view, "layers") == 0) {
+        print_layers(rows, request);
+    } else {
+        print_summary(rows, request);
+    }
+}
+
 /* csv and json as the daemon writes them; a table of the rows for people. */
 static enum client_outcome show_view(const struct request *request, const char *view,
                                      struct error *error)
 {
-    char path[96];
-    json_t *answer;
+    struct client *client = request->connection.client;
+    char *path = view_path(request, view);
+    json_t *answer = NULL;
 
-    view_path(request, view, path, sizeof(path));
-    if (request->format != FORMAT_TABLE) {
-        return client_download(request->connection.client, path, stdout, error);
-    }
-    enum client_outcome outcome = client_get(request->connection.client, path, &answer, error);
-    if (outcome != CLIENT_OK) {
-        return outcome;
-    }
-    if (strcmp(view, "results") == 0) {
-        print_results(json_object_get(answer, view));
-    } else {
-        print_summary(json_object_get(answer, view), request);
+    enum client_outcome outcome = request->format != FORMAT_TABLE
+                                      ? client_download(client, path, stdout, error)
+                                      : client_get(client, path, &answer, error);
+    if (outcome == CLIENT_OK && answer) {
+        print_view(json_object_get(answer, view), request, view);
     }
     json_decref(answer);
-    return CLIENT_OK;
+    free(path);
+    return outcome;
 }
 
 static int run_view(const struct args *args)
@@ -153,6 +185,28 @@ const struct command command_summary = {
     .summary = "a sweep's cells: median steps to the target, quartiles, and a chart",
     .details = which_sweep,
     .options = all_option,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
+    .max_arguments = 1,
+    .run = run_view,
+};
+
+static const struct option layers_options[] = {
+    {"all", NULL, "of all sweeps"},
+    {"step", "N", "at this step of training: 1 (which is the default), 2, 4, 8, ..."},
+    {"value", "NAME", "a column of the view layers; gradient_rms unless given"},
+    {NULL},
+};
+
+const struct command command_layers = {
+    .name = "layers",
+    .arguments = "[SWEEP]",
+    .summary = "gradients (or weights, ...) by layer: the median of each cell",
+    .details =
+        "SWEEP is a sweep's number or name; without it the newest sweep is meant. Layer 0 is the\n"
+        "one at the input. Values: gradient_rms preactivation_gradient_rms weight_rms\n"
+        "update_ratio saturated dead preactivation_mean preactivation_std. csv and json have\n"
+        "a row per cell and layer, with quartiles (GET /v1/layers in docs/http-api.md).\n",
+    .options = layers_options,
     .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .max_arguments = 1,
     .run = run_view,

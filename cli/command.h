@@ -50,6 +50,7 @@ extern const struct command command_check;
 extern const struct command command_completion;
 extern const struct command command_delete;
 extern const struct command command_help;
+extern const struct command command_layers;
 extern const struct command command_pause;
 extern const struct command command_results;
 extern const struct command command_resume;

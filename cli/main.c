@@ -10,13 +10,17 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_run,     &command_train,   &command_submit,
-    &command_status,  &command_watch,   &command_results,
-    &command_summary, &command_cancel,  &command_pause,
-    &command_resume,  &command_retry,   &command_delete,
-    &command_workers, &command_sql,     &command_verify,
-    &command_check,   &command_backup,  &command_completion,
-    &command_help,    &command_version, NULL,
+    &command_run,        &command_train,
+    &command_submit,     &command_status,
+    &command_watch,      &command_results,
+    &command_summary,    &command_layers,
+    &command_cancel,     &command_pause,
+    &command_resume,     &command_retry,
+    &command_delete,     &command_workers,
+    &command_sql,        &command_verify,
+    &command_check,      &command_backup,
+    &command_completion, &command_help,
+    &command_version,    NULL,
 };
 
 const struct command *command_by_name(const char *name)

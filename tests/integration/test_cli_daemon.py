@@ -39,6 +39,13 @@ class Daemon(Programs):
         cells = json.loads(self.ask("summary", "first", "--format", "json"))["summary"]
         self.assertEqual([cell["n"] for cell in cells], [2, 2])
         self.assertEqual(len(self.ask("results", "1").splitlines()), 5)
+        shown = self.ask("layers", "first")
+        self.assertRegex(shown, r"gradient_rms at step 1,.*\n\ndepth +trials +0 +1 +2\n +1 +2( +\d\.\de-\d\d){2} +-\n")
+        rows = json.loads(self.ask("layers", "--step", "2", "--value", "weight_rms", "--format", "json"))["layers"]
+        self.assertEqual([(row["depth"], row["layer"], row["trials"]) for row in rows],
+                         [(1, 0, 2), (1, 1, 2), (2, 0, 2), (2, 1, 2), (2, 2, 2)])
+        self.assertEqual(self.query("SELECT count(*) FROM layers WHERE step = 2 AND weight_rms > 0"), [(10,)])
+        self.assertIn("value must be one of", self.ninety("layers", "--value", "a&b", NINETY_DAEMON=self.url).stderr)
         self.assertIn("4/4", self.ask("status", "1"))
         self.assertIn("alive", self.ask("workers"))
         self.assertIn("finished", self.ask("status", "first", "--format", "csv"))
