@@ -201,11 +201,10 @@ const struct command command_layers = {
     .name = "layers",
     .arguments = "[SWEEP]",
     .summary = "gradients (or weights, ...) by layer: the median of each cell",
-    .details =
-        "SWEEP is a sweep's number or name; without it the newest sweep is meant. Layer 0 is the\n"
-        "one at the input. Values: gradient_rms preactivation_gradient_rms weight_rms\n"
-        "update_ratio saturated dead preactivation_mean preactivation_std. csv and json have\n"
-        "a row per cell and layer, with quartiles (GET /v1/layers in docs/http-api.md).\n",
+    .details = "SWEEP is a sweep's number or name; without it the newest sweep is meant. Layer\n"
+               "0 is the one at the input. Values: gradient_rms preactivation_gradient_rms\n"
+               "weight_rms update_ratio saturated dead preactivation_mean preactivation_std.\n"
+               "csv and json have a row per cell and layer, with quartiles.\n",
     .options = layers_options,
     .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .max_arguments = 1,
