@@ -38,6 +38,7 @@ const struct api_route api_routes[] = {
     {HTTP_GET, false, "/v1/curves", api_get_view, READER_CURVES},
     {HTTP_GET, false, "/v1/layers", api_get_layers},
     {HTTP_GET, false, "/v1/layers/steps", api_get_view, READER_LAYER_STEPS},
+    {HTTP_GET, false, "/v1/events", api_get_events},
     {HTTP_GET, false, "/v1/datasets", api_get_datasets},
     {HTTP_GET, false, "/v1/datasets/{name}", api_get_dataset},
     {HTTP_GET, false, "/v1/datasets/{name}/{name}", api_get_dataset_file},
@@ -232,6 +233,7 @@ static int commit(void *ctx)
     }
     api_serve_waiters(api, &now);
     int rc = commit_queue(api);
+    events_committed(api->events, queue_last_event(api->queue));
     if (rc != 0) {
         api->wait_ms = LONGEST_SLEEP_MS;
     }
@@ -261,6 +263,15 @@ static void after_commit(void *ctx)
 
 /* ---- life ---- */
 
+static bool create_events(struct api *api, const struct api_options *options)
+{
+    int64_t keep_alive_ms =
+        options->keep_alive_ms > 0 ? options->keep_alive_ms : EVENTS_KEEP_ALIVE_MS;
+    api->events =
+        events_create(api->loop, api->readers, keep_alive_ms, queue_last_event(api->queue));
+    return api->events != NULL;
+}
+
 int api_create(uv_loop_t *loop, const struct api_options *options, struct api **ret)
 {
     struct api *api = calloc(1, sizeof *api);
@@ -276,8 +287,9 @@ int api_create(uv_loop_t *loop, const struct api_options *options, struct api **
     api->db_path = strdup(options->db_path);
     api->readers = read_pool_create(loop, options->db_path);
     if ((options->token != NULL && api->token == NULL) || api->datasets == NULL ||
-        api->db_path == NULL || api->readers == NULL ||
+        api->db_path == NULL || api->readers == NULL || !create_events(api, options) ||
         tick_create(loop, commit, after_commit, api, &api->tick) != 0) {
+        events_destroy(api->events);
         read_pool_destroy(api->readers);
         datasets_destroy(api->datasets);
         free(api->db_path);
@@ -302,6 +314,7 @@ void api_set_server(struct api *api, struct http_server *server)
 void api_stop_claims(struct api *api)
 {
     api->stopping = true;
+    events_stop(api->events);
     api_end_waiters(api, 0);
 }
 
@@ -347,6 +360,7 @@ void api_destroy(struct api *api)
 {
     if (api != NULL) {
         tick_destroy(api->tick);
+        events_destroy(api->events);
         read_pool_destroy(api->readers);
         uv_close((uv_handle_t *)&api->timer, on_timer_closed);
     }

@@ -25,6 +25,7 @@ struct api_options {
     const char *data_directory; /* NULL: no data sets to hand out */
     const char *token;          /* NULL: none is asked for */
     int64_t lease_ms;
+    int64_t keep_alive_ms; /* of event streams; 0: EVENTS_KEEP_ALIVE_MS */
 };
 
 /* Copies what it needs of the options. 0, or -errno. */
@@ -35,8 +36,8 @@ void api_on_request(struct http_request *request, void *ctx);
 /* The server that the requests come from, so that answers go out as soon as they are true. */
 void api_set_server(struct api *api, struct http_server *server);
 
-/* No more work is handed out: waiting claims are answered with none, later ones with 503. Reports
- * are still taken. */
+/* No more work is handed out: waiting claims are answered with none, later ones with 503. Event
+ * streams end. Reports are still taken. */
 void api_stop_claims(struct api *api);
 
 /* Commits what is parked and answers it, when the server next runs. */

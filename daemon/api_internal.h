@@ -5,6 +5,7 @@
 #include "daemon/api.h"
 #include "daemon/clock.h"
 #include "daemon/datasets.h"
+#include "daemon/events.h"
 #include "daemon/json_in.h"
 #include "daemon/json_out.h"
 #include "daemon/metrics.h"
@@ -27,6 +28,7 @@ struct api {
     uv_timer_t timer; /* when the queue is needed next, and the waiting claims looked through */
     int64_t wait_ms;  /* what queue_tick said last */
     struct read_pool *readers;
+    struct events *events;
     struct datasets *datasets;
     char *token; /* NULL: none */
     int64_t lease_ms;
@@ -143,6 +145,9 @@ void api_end_waiters(struct api *api, int64_t now_mono_ms);
 void api_get_datasets(struct api_call *call);
 void api_get_dataset(struct api_call *call);
 void api_get_dataset_file(struct api_call *call);
+
+/* api_events.c */
+void api_get_events(struct api_call *call);
 
 /* api_metrics.c */
 void api_get_metrics(struct api_call *call);

@@ -147,6 +147,11 @@ static void write_daemon(struct json_out *out, const struct api *api)
     metrics_gauge(out, "ninety_trials_claimable", "Trials that a claim would be given now.",
                   (double)queue_claimable(api->queue));
     write_counters(out, api->queue);
+    metrics_gauge(out, "ninety_event_listeners", "Clients that follow the events.",
+                  (double)events_n_listeners(api->events));
+    metrics_counter(out, "ninety_event_listeners_cut_off_total",
+                    "Clients that were too slow for the events and were cut off.",
+                    (double)events_n_cut_off(api->events));
     write_database(out, api);
     if (api->server != NULL) {
         write_requests(out, api->server);

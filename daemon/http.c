@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define GUARD_PERIOD_MS 1000
+#define LAST_ROUNDS 8
 /* Of each connection: bounds a request's head, and memory for thousands of workers. */
 #define POOL_BYTES (12 * 1024)
 
@@ -183,6 +184,17 @@ static void end_all_pending(struct http_server *server)
     }
 }
 
+/* Answers and ends of streams take a round or two each. */
+static void send_last(struct http_server *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    int n_rounds = 0;
+    do {
+        MHD_run(server->daemon);
+    } while (++n_rounds < LAST_ROUNDS && MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES &&
+             timeout_ms == 0);
+}
+
 void http_server_destroy(struct http_server *server)
 {
     if (server == NULL || server->closing) {
@@ -190,7 +202,7 @@ void http_server_destroy(struct http_server *server)
     }
     server->closing = true;
     end_all_pending(server);
-    MHD_run(server->daemon);
+    send_last(server);
     uv_close((uv_handle_t *)&server->ready, on_handle_closed);
     uv_close((uv_handle_t *)&server->hangup, on_handle_closed);
     uv_close((uv_handle_t *)&server->timeout, on_handle_closed);

@@ -138,9 +138,11 @@ struct http_stream_events {
  * request. NULL when out of memory: then no callback follows. */
 struct http_stream *http_stream_open(struct http_request *request, const struct http_answer *answer,
                                      const struct http_stream_events *events, void *ctx);
-/* Takes over `data` (malloc'd). One piece at a time: not again before on_drain. */
+/* Takes over `data` (malloc'd). One piece at a time: the first at once, the next not before
+ * on_drain. */
 void http_stream_write(struct http_stream *stream, char *data, size_t size);
 /* No more will come. */
 void http_stream_end(struct http_stream *stream);
-/* Breaks the connection, so that the client sees that the body is not whole. */
+/* Breaks the connection, so that the client sees that the body is not whole; also with a client
+ * that takes nothing any more. Nothing when the stream has ended. */
 void http_stream_abort(struct http_stream *stream);

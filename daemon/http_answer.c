@@ -170,6 +170,10 @@ void http_stream_end(struct http_stream *stream)
 
 void http_stream_abort(struct http_stream *stream)
 {
+    if (stream->ended) {
+        return;
+    }
     stream->aborted = true;
+    shutdown(stream->request->fd, SHUT_RDWR); /* or it would be noticed at the next piece only */
     http_request_resume(stream->request);
 }

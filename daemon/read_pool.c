@@ -242,7 +242,7 @@ static void on_close(struct http_stream *stream, void *ctx)
 static const char *type_of(enum reader_format format)
 {
     static const char *const types[] = {"application/json", "application/x-ndjson",
-                                        "text/csv; charset=utf-8"};
+                                        "text/csv; charset=utf-8", "text/event-stream"};
     return types[format];
 }
 

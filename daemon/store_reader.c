@@ -70,6 +70,8 @@
     " WHERE " which " GROUP BY l.step"                                                             \
     " HAVING max(a.steps IS NULL OR l.step < a.steps OR l.step = t.max_steps) ORDER BY l.step"
 
+#define EVENT_COLUMNS "id, at, kind, sweep, trial, attempt, worker, message"
+
 /* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates, ?7 step,
  * ?8 value. */
 static const struct query {
@@ -143,8 +145,13 @@ static const struct query {
                                " seen_at FROM workers ORDER BY state, id"},
     [READER_EVENTS] = {.list = "events",
                        .pages = true,
-                       .sql = "SELECT id, at, kind, sweep, trial, attempt, worker, message"
-                              " FROM events WHERE id > ?3 ORDER BY id LIMIT ?2"},
+                       .exists = "SELECT 1 FROM sweeps WHERE id = ?1 UNION ALL" /* or deleted */
+                                 " SELECT 1 FROM events WHERE sweep = ?1",
+                       .sql = "SELECT " EVENT_COLUMNS
+                              " FROM events WHERE id > ?3 ORDER BY id LIMIT ?2",
+                       .sql_of_sweep =
+                           "SELECT " EVENT_COLUMNS " FROM events WHERE id > ?3 AND sweep = ?1"
+                           " ORDER BY id LIMIT ?2"},
     [READER_TOTALS] = {.sql = "SELECT count(iif(state = 'active', 1, NULL)) AS sweeps_active,"
                               " count(iif(state = 'paused', 1, NULL)) AS sweeps_paused,"
                               " count(iif(state = 'finished', 1, NULL)) AS sweeps_finished,"
@@ -332,10 +339,14 @@ static void render_row(struct render *render, sqlite3_stmt *stmt, enum reader_fo
     }
     if (format == READER_JSON && !first) {
         render_text(render, ",");
+    } else if (format == READER_EVENT_STREAM) {
+        render_text(render, "id: ");
+        render_integer(render, sqlite3_column_int64(stmt, 0));
+        render_text(render, "\ndata: ");
     }
     render_object(render, stmt);
-    if (format == READER_NDJSON) {
-        render_text(render, "\n");
+    if (format != READER_JSON) {
+        render_text(render, format == READER_NDJSON ? "\n" : "\n\n");
     }
 }
 

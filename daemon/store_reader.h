@@ -32,13 +32,19 @@ enum reader_query {                /* uses            JSON */
                                                cell and layer, over the trials */
                     READER_LAYER_STEPS,     /* sweep           {"steps": [...]} */
                     READER_WORKERS,         /*                 {"workers": [...]} */
-                    READER_EVENTS, /* after, limit    {"events": [...], "next": id | null}, oldest
-                                      first */
+                    READER_EVENTS, /* sweep, after, limit    {"events": [...], "next": id | null},
+                                      oldest first */
                     READER_TOTALS, /*                 how many sweeps and trials in each state */
                     READER_QUERY_COUNT,
 };
 
-enum reader_format { READER_JSON, READER_NDJSON, READER_CSV };
+enum reader_format {
+    READER_JSON,
+    READER_NDJSON,
+    READER_CSV,
+    READER_EVENT_STREAM, /* server-sent events: the first column is the id, the row as JSON the data
+                          */
+};
 
 struct reader_params {
     int64_t id;         /* of the sweep or trial asked for */
