@@ -137,7 +137,7 @@ pageTest(
         );
         const names = card.locator('[aria-label="x-axis tick label"] text');
         assert.deepEqual(await names.allTextContents(), [..."0123456", "logits"]);
-        const fall = /layer 0: without BN ([\d,.]+), BN before activation ([\d,.]+)\.$/;
+        const fall = /layer 0: ([\d,.]+) \(without BN\), ([\d,.]+) \(BN before activation\)\.$/;
         const [, without, normalized] = fall.exec(await card.locator("figcaption").textContent());
         assert.ok(Number(without.replace(",", "")) > 1000 * Number(normalized), without);
         await card.getByRole("combobox", { name: "activation" }).selectOption("relu");

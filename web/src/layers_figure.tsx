@@ -2,7 +2,8 @@
 
 import type { LayerRow } from "./api_types";
 import type { Arms } from "./arms";
-import { count, magnitude, valueName } from "./format";
+import type { Field } from "./fields";
+import { count, fieldName, magnitude, valueName } from "./format";
 import { lastLayers, layerPoints, layersAxis, type Quantity, shrinkage } from "./layers";
 import { amount, drawLayers, layerName, type LayersFrame, showsBand } from "./layers_plot";
 import { PlotBox, SeriesLegend } from "./plot_box";
@@ -46,7 +47,7 @@ export function LayersFigure({ rows, cut, step, quantity, arms, version }: Props
         label={describe(frame, step)}
         draw={(width) => drawLayers(frame, width)}
       />
-      <figcaption>{caption(frame, cut)}</figcaption>
+      <figcaption>{caption(frame, cut, series)}</figcaption>
     </figure>
   );
 }
@@ -59,22 +60,30 @@ function describe({ points, quantity, labels }: LayersFrame, step: number): stri
   return `Median of the ${quantity.axis}, by layer, at step ${step}. ${texts.join("; ")}.`;
 }
 
-function caption(frame: LayersFrame, cut: boolean): string {
-  const { points, labels, quantity, nSeries } = frame;
+function caption(frame: LayersFrame, cut: boolean, series: Field | null): string {
+  const { quantity, nSeries } = frame;
   const parts = [
     `Line: median over the seeds; ${showsBand(nSeries) ? "band" : "bar"}: quartiles` +
       (cut ? "; not all cells are loaded" : ""),
   ];
-  const ratios = Array.from({ length: nSeries }, (_, series) => ({
-    label: labels[series],
-    ratio: shrinkage(points, series),
-  })).filter(({ ratio }) => ratio !== null);
-  if (quantity.vanishes && ratios.length > 0) {
-    const texts = ratios.map(({ label, ratio }) => {
-      const times = ratio === Infinity ? "∞" : magnitude(Number(ratio!.toPrecision(2)));
-      return label === undefined ? times : `${label} ${times}`;
-    });
-    parts.push(`The logits' gradient over that of layer 0: ${texts.join(", ")}`);
+  const falls = Array.from({ length: nSeries }, (_, rank) => fall(frame, rank, series));
+  const known = falls.filter((text) => text !== null);
+  if (quantity.vanishes && known.length > 0) {
+    parts.push(`The logits' gradient over that of layer 0: ${known.join(", ")}`);
   }
   return `${parts.join(". ")}.`;
+}
+
+/** "46,000 (without BN)"; the name of the field where a value alone would be a bare number. */
+function fall({ points, labels }: LayersFrame, rank: number, series: Field | null): string | null {
+  const ratio = shrinkage(points, rank);
+  if (ratio === null) {
+    return null;
+  }
+  const times = ratio === Infinity ? "∞" : magnitude(Number(ratio.toPrecision(2)));
+  if (series === null) {
+    return times;
+  }
+  const name = series.numeric ? `${fieldName(series.name)}: ` : "";
+  return `${times} (${name}${labels[rank]})`;
 }

@@ -79,17 +79,18 @@ function spread({ points, yAxis, nSeries }: LayersFrame): Mark[] {
 }
 
 function lines(frame: LayersFrame): Mark[] {
-  const { points, yAxis } = frame;
+  const { points, yAxis, lasts } = frame;
+  const crowded = lasts.at(-1)! > manyLayers;
   const at = { x: "layer", y: (point: LayerPoint) => atY(yAxis, point.median) };
   return [
     Plot.line(points, { ...at, z: "series", stroke: color, strokeWidth: 2 }),
     Plot.dot(points, {
       ...at,
-      r: 4.5,
+      r: crowded ? 2 : 4.5,
       symbol: (point: LayerPoint) => seriesSymbols[point.series % seriesSymbols.length]!,
       fill: "var(--card)",
       stroke: color,
-      strokeWidth: 2,
+      strokeWidth: crowded ? 1 : 2,
     }),
     Plot.tip(
       points,
