@@ -33,7 +33,8 @@ static void open_all(struct api_fixture *f)
                                       .db_path = f->db_path,
                                       .data_directory = kept.data_directory,
                                       .token = kept.token,
-                                      .lease_ms = options.lease_ms};
+                                      .lease_ms = options.lease_ms,
+                                      .keep_alive_ms = kept.keep_alive_ms};
     assert_int_equal(api_create(&f->loop, &api_options, &f->api), 0);
     int fd = http_client_listen(&f->port);
     assert_int_equal(

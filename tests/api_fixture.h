@@ -26,6 +26,7 @@ struct api_fixture_options {
     const char *token;          /* NULL: none */
     const char *data_directory; /* NULL: none */
     int64_t lease_ms;           /* 0: 30 s */
+    int64_t keep_alive_ms;      /* of event streams; 0: 15 s */
 };
 
 /* Both fail the test when they cannot. */

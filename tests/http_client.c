@@ -290,6 +290,34 @@ const struct http_client_answer *http_client_answer(struct http_client *client, 
     return &client->answer;
 }
 
+struct awaited {
+    struct http_client *client;
+    const char *text;
+};
+
+static bool take_text(void *ctx)
+{
+    struct awaited *awaited = ctx;
+    struct http_client *client = awaited->client;
+    size_t n = strlen(awaited->text);
+    char *at = client->n_received > 0
+                   ? memmem(client->received, client->n_received, awaited->text, n)
+                   : NULL;
+    if (at == NULL) {
+        return false;
+    }
+    size_t n_used = (size_t)(at - client->received) + n;
+    client->n_received -= n_used;
+    memmove(client->received, client->received + n_used, client->n_received + 1);
+    return true;
+}
+
+void http_client_await_text(struct http_client *client, const char *text)
+{
+    struct awaited awaited = {client, text};
+    http_client_run_until(client->loop, take_text, &awaited);
+}
+
 static bool has_ended(void *ctx)
 {
     return ((struct http_client *)ctx)->ended;

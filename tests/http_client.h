@@ -37,6 +37,10 @@ const struct http_client_answer *http_client_answer(struct http_client *client, 
 /* Whether a whole answer is there; does not run the loop. */
 bool http_client_has_answer(struct http_client *client);
 
+/* Runs the loop until this text has come, and drops all up to its end: for streams, whose head was
+ * taken with head_only. Fails the test after the time-out. */
+void http_client_await_text(struct http_client *client, const char *text);
+
 /* Runs the loop until the server closes the connection; fails the test after the time-out. */
 void http_client_await_end(struct http_client *client);
 bool http_client_ended(const struct http_client *client);

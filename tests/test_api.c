@@ -103,10 +103,10 @@ static int call_with(struct api_fixture *f, const char *path, const char *fields
 static void every_route_but_health_and_the_page_wants_the_token(void **state)
 {
     static const char *const closed[] = {
-        "/v1/sweeps",  "/v1/sweeps/1",       "/v1/trials",  "/v1/trials/1",
-        "/v1/results", "/v1/summary",        "/v1/workers", "/v1/datasets",
-        "/v1/curves",  "/v1/datasets/mnist", "/v1/layers",  "/v1/claims",
-        "/v1/nothing", "/nothing",           "/metrics",    "/openapi.json"};
+        "/v1/sweeps",    "/v1/sweeps/1", "/v1/trials",   "/v1/trials/1", "/v1/results",
+        "/v1/summary",   "/v1/workers",  "/v1/datasets", "/v1/curves",   "/v1/datasets/mnist",
+        "/v1/layers",    "/v1/claims",   "/v1/nothing",  "/nothing",     "/metrics",
+        "/openapi.json", "/v1/events"};
     struct api_fixture *f = *state;
     for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
         expect_error(f, "GET", closed[i], NULL, 401, "unauthorized");
