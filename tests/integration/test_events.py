@@ -29,6 +29,7 @@ class Listener:
             self.headers[name.lower()] = value
         assert self.status == expect, self.status
         self.text = b""
+        self.deadline = time.monotonic() + PATIENCE_S  # comments keep the socket from timing out
         if expect != 200:
             self.error = json.loads(self.file.read(int(self.headers["content-length"])))["error"]
         else:
@@ -55,7 +56,9 @@ class Listener:
         block, _, self.text = self.text.partition(b"\n\n")
         lines = block.decode().split("\n")
         if lines[0].startswith(":"):
+            assert time.monotonic() < self.deadline, "no event comes"
             return self.event()
+        self.deadline = time.monotonic() + PATIENCE_S
         assert len(lines) == 2, lines
         assert lines[0].startswith("id: ") and lines[1].startswith("data: "), lines
         event = json.loads(lines[1].removeprefix("data: "))
