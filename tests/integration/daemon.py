@@ -92,7 +92,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env={**os.environ, **(self.env or {})})
         wait_until(lambda: port_file.exists() or self.process.poll() is not None, "the port file")
-        if self.process.poll() is not None:
+        if not port_file.exists():  # with it, it has started, even if it has ended since
             raise AssertionError(f"ninetyd ended with {self.process.returncode}: {self.words()}")
         self.port = int(port_file.read_text())
 
