@@ -24,11 +24,12 @@ static void on_request(struct http_request *request, void *ctx)
     (void)ctx;
     struct api_call *call = calloc(1, sizeof *call);
     int64_t limit, after;
-    char state[16];
+    int state;
+    static const char *const states[] = {"queued", "running", NULL};
     const struct api_parameter parameters[] = {
-        {.name = "limit", .min = 1, .max = 1000, .ret_integer = &limit},
-        {.name = "after", .min = 0, .max = INT64_MAX, .ret_integer = &after},
-        {.name = "state", .type = API_TEXT, .ret_text = state, .size = sizeof state},
+        api_integer("limit", 1, 1000, &limit),
+        api_integer("after", 0, INT64_MAX, &after),
+        api_word("state", states, &state),
     };
     call->request = request;
     json_t *body;

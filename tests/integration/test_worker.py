@@ -150,7 +150,7 @@ class DaemonTrouble(WorkerTest):
         wait_until(lambda: len(self.daemon.calls("granted")) == 2, "claims")
         self.daemon.stop()
         wait_until(lambda: self.worker.log.count("trial done") == 2, "end of training")
-        self.assertIn("the daemon is away", self.worker.log)
+        wait_until(lambda: "the daemon is away" in self.worker.log, "a report that found nobody")
         self.daemon.start()
         for trial in (1, 2):
             self.assertIn("done", self.end_of(trial))
