@@ -26,7 +26,7 @@ int fixture_setup(void **state)
     assert_non_null(mkdtemp(fixture_root));
     assert_non_null(getcwd(old_directory, sizeof old_directory));
     char path[128];
-    snprintf(path, sizeof path, "%s/work", fixture_root);
+    snprintf(path, sizeof path, "%s/here", fixture_root);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(chdir(path), 0);
     snprintf(path, sizeof path, "%s/cache", fixture_root);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The test's own directory; the working directory is fixture_root/work, the cache (NINETY_CACHE)
+/* The test's own directory; the working directory is fixture_root/here, the cache (NINETY_CACHE)
  * fixture_root/cache; NINETY_DATA and NINETY_MIRRORS are unset. For cmocka. */
 extern char fixture_root[64];
 int fixture_setup(void **state);

@@ -168,7 +168,7 @@ static void only_http_is_spoken(void **state)
 {
     (void)state;
     char local[128];
-    snprintf(local, sizeof local, "file://%s/work/served", fixture_root);
+    snprintf(local, sizeof local, "file://%s/here/served", fixture_root);
     const struct fetch fetch = {.url = local, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "use http"));
