@@ -118,8 +118,10 @@ static int print_value(struct printer *printer, const json_t *json)
         decimal_shortest(json_real_value(json), number);
         fputs(number, printer->out);
         return 0;
-    default:
-        return json_dumpf(json, printer->out, JSON_ENCODE_ANY) == 0 ? 0 : -ENOMEM;
+    default: /* fails when out of memory, and when the file does */
+        return json_dumpf(json, printer->out, JSON_ENCODE_ANY) == 0 || ferror(printer->out)
+                   ? 0
+                   : -ENOMEM;
     }
 }
 

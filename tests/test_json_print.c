@@ -66,6 +66,20 @@ static void nothing_is_printed_of_nothing(void **state)
     assert_null(json_print_text(NULL, JSON_PRINT_COMPACT));
 }
 
+/* What could not be written is no lack of memory; the file says what it is. */
+static void a_full_file_is_for_its_owner_to_tell(void **state)
+{
+    (void)state;
+    json_t *json = json_loads("{\"a\": [1, 0.5, \"text\", true]}", 0, NULL);
+    FILE *out = fopen("/dev/full", "w");
+    assert_non_null(out);
+    setvbuf(out, NULL, _IONBF, 0);
+    assert_int_equal(json_print_file(json, JSON_PRINT_COMPACT, out), 0);
+    assert_true(ferror(out));
+    fclose(out);
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +88,7 @@ int main(void)
         cmocka_unit_test(members_keep_their_order_unless_sorted),
         cmocka_unit_test(for_people_each_item_has_a_line),
         cmocka_unit_test(nothing_is_printed_of_nothing),
+        cmocka_unit_test(a_full_file_is_for_its_owner_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

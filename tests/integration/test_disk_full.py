@@ -131,10 +131,12 @@ class Copies(SmallDisk):
     def test_a_trace_without_space_says_where(self):
         self.mount("64k")
         self.fill()
-        trained = self.ninety("train", *TINY, "--depth", "1", "--trace", self.disk / "trace")
-        self.assertEqual(trained.returncode, 3, trained.stderr)
-        self.assertIn(str(self.disk / "trace"), trained.stderr)
-        self.assertIn("No space left on device", trained.stderr)
+        for batch in (100, 2000):  # lines shorter and longer than the buffer of a file
+            trained = self.ninety("train", *TINY, "--depth", "1", "--batch-size", batch,
+                                  "--trace", self.disk / "trace")
+            self.assertEqual(trained.returncode, 3, trained.stderr)
+            self.assertIn(str(self.disk / "trace"), trained.stderr)
+            self.assertIn("No space left on device", trained.stderr)
 
     def test_results_that_do_not_fit_are_no_success(self):
         with Daemon(folder=self.folder) as daemon:
