@@ -3,6 +3,7 @@
 #include "cli/memory.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,8 @@ struct transfer {
     struct client *client;
     char *data; /* kept in memory, ... */
     size_t size;
-    FILE *out; /* ... or copied here while the status says that all is well */
+    FILE *out;       /* ... or copied here while the status says that all is well */
+    int write_error; /* why that came to its end too early: an errno, or 0 */
 };
 
 static size_t keep(struct transfer *transfer, const char *data, size_t size)
@@ -141,7 +143,9 @@ static size_t on_data(char *data, size_t one, size_t size, void *arg)
 
     curl_easy_getinfo(transfer->client->curl, CURLINFO_RESPONSE_CODE, &status);
     if (transfer->out && status < 300) {
-        return fwrite(data, 1, size, transfer->out);
+        size_t n_written = fwrite(data, 1, size, transfer->out);
+        transfer->write_error = n_written < size ? errno : 0;
+        return n_written;
     }
     return keep(transfer, data, size);
 }
@@ -217,7 +221,10 @@ static enum client_outcome perform(struct transfer *transfer, const char *path,
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, detail);
     CURLcode code = curl_easy_perform(client->curl);
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &client->status);
-    if (code != CURLE_OK) {
+    if (transfer->write_error != 0) {
+        error_set(error, NULL, "cannot write the output: %s", strerror(transfer->write_error));
+        outcome = CLIENT_UNWRITTEN;
+    } else if (code != CURLE_OK) {
         outcome = complain_unreachable(client, code, detail, error);
     } else if (client->status >= 300) {
         json_t *answer = transfer->data ? json_loads(transfer->data, 0, NULL) : NULL;

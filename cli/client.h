@@ -13,6 +13,7 @@ enum client_outcome {
     CLIENT_OK = 0,
     CLIENT_REFUSED = 1,     /* the daemon answered with an error, which *error repeats */
     CLIENT_UNREACHABLE = 2, /* no answer, or none of a ninety daemon */
+    CLIENT_UNWRITTEN = 3,   /* the file to copy it to took no more */
 };
 
 struct client;

@@ -140,12 +140,14 @@ class Copies(SmallDisk):
 
     def test_results_that_do_not_fit_are_no_success(self):
         with Daemon(folder=self.folder) as daemon:
-            daemon.sweep(5)
-            with open("/dev/full", "w", encoding="utf-8") as full:
-                asked = subprocess.run([NINETY, "results", "--format", "csv", "--daemon", daemon.url],
-                                       stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-            self.assertEqual(asked.returncode, 1)
-            self.assertIn("No space left on device", asked.stderr)
+            daemon.sweep(50)
+            for form in ("csv", "json"):
+                with open("/dev/full", "w", encoding="utf-8") as full:
+                    asked = subprocess.run(
+                        [NINETY, "results", "--format", form, "--daemon", daemon.url],
+                        stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+                self.assertEqual(asked.returncode, 1, asked.stderr)
+                self.assertIn("No space left on device", asked.stderr)
 
 
 class Cache(SmallDisk):
