@@ -51,21 +51,26 @@ static bool is_failing(const struct session *session, enum session_call call)
     return session->calls[call].backoff.n_failures > 0;
 }
 
+/* Told to stop, and nothing is left to deliver. */
+static bool has_delivered(const struct session *session)
+{
+    return session->draining && outbox_n_held(session->outbox) == 0;
+}
+
 /* Whether the call makes sense now or later without anything else happening. */
 static bool is_wanted(const struct session *session, enum session_call call, int n_free_slots)
 {
     switch (call) {
     case SESSION_REGISTER:
-        return session->worker == 0 && !(session->draining && outbox_n_held(session->outbox) == 0);
+        return session->worker == 0 && !has_delivered(session);
     case SESSION_CLAIM:
         /* Whoever cannot deliver takes no more: this bounds the outbox. */
         return session->worker != 0 && !session->draining && n_free_slots > 0 &&
                !is_failing(session, SESSION_REPORT);
     case SESSION_REPORT:
-        return session->worker != 0 && !(session->draining && outbox_n_held(session->outbox) == 0);
+        return session->worker != 0 && !has_delivered(session);
     case SESSION_DEPART:
-        return session->worker != 0 && session->draining && !session->departed &&
-               outbox_n_held(session->outbox) == 0;
+        return session->worker != 0 && !session->departed && has_delivered(session);
     case SESSION_CALLS:
         break;
     }
@@ -354,6 +359,5 @@ void session_drain(struct session *session, uint64_t now_ms)
 
 bool session_is_over(const struct session *session)
 {
-    return session->draining && outbox_n_held(session->outbox) == 0 &&
-           (session->worker == 0 || session->departed);
+    return has_delivered(session) && (session->worker == 0 || session->departed);
 }

@@ -270,8 +270,7 @@ static void step(struct worker *worker)
     if (worker->over) {
         return;
     }
-    bool idle = outbox_n_held(worker->outbox) == 0;
-    if (!idle) {
+    if (outbox_n_held(worker->outbox) > 0) {
         worker->idle_since_ms = now_ms(worker);
     }
     session_outbox_changed(&worker->session, now_ms(worker));
