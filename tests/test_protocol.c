@@ -81,7 +81,6 @@ static void a_censored_result_has_no_steps_to_target(void **state)
     json_decref(json);
 }
 
-/* Found by the fuzzers: what was left out as empty was then missing. */
 static void a_reused_report_survives_the_trip(void **state)
 {
     (void)state;
@@ -121,6 +120,7 @@ static void offers_survive_the_trip_and_what_is_none_is_passed_over(void **state
     assert_int_equal(back.n, 0);
 }
 
+/* Found by the fuzzers: what was left out as empty was then missing. */
 static void empty_texts_that_must_be_there_survive_the_trip(void **state)
 {
     (void)state;
