@@ -1,8 +1,7 @@
 #include "common/config.h"
 
-#include "common/suggest.h"
-
 #include "common/decimal.h"
+#include "common/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #include "common/config.h"
+
 #include "common/json_print.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 #include "worker/wire.h"
+
 #include "common/json_print.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 #include "worker/trainer/safetensors.h"
+
 #include "common/json_print.h"
 
 #include <errno.h>
