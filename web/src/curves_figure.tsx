@@ -4,8 +4,9 @@ import type { CurveRow } from "./api_types";
 import { capCurves, type CurveAxis, curvesOf } from "./curves";
 import { type CurvesFrame, drawCurves } from "./curves_plot";
 import type { Field } from "./fields";
-import { count, counted, valueName } from "./format";
-import { PlotBox, SeriesLegend } from "./plot_box";
+import { count, counted } from "./format";
+import { Figure } from "./plot_box";
+import { seriesLabels } from "./series";
 
 const linesPerSeries = 40;
 
@@ -22,7 +23,7 @@ interface Props {
 
 export function CurvesFigure({ rows, cut, series, held, axis, log, goal, version }: Props) {
   const all = curvesOf(rows, axis, series, held);
-  const labels = series?.values.map((value) => valueName(series.name, value)) ?? [];
+  const labels = seriesLabels(series);
   const frame: CurvesFrame = {
     all,
     shown: capCurves(all, linesPerSeries),
@@ -33,19 +34,16 @@ export function CurvesFigure({ rows, cut, series, held, axis, log, goal, version
   };
   const left = all.length - frame.shown.length;
   return (
-    <figure>
-      <SeriesLegend labels={labels} />
-      <PlotBox
-        version={version}
-        label={describe(frame, labels)}
-        draw={(width) => drawCurves(frame, width)}
-      />
-      <figcaption>
-        Thin lines: single trials ({count(frame.shown.length)}
-        {left > 0 ? `, ${count(left)} more not drawn` : ""}
-        {cut ? ", more not loaded" : ""}); bold: their median, as long as all of them train.
-      </figcaption>
-    </figure>
+    <Figure
+      labels={labels}
+      version={version}
+      label={describe(frame, labels)}
+      draw={(width) => drawCurves(frame, width)}
+    >
+      Thin lines: single trials ({count(frame.shown.length)}
+      {left > 0 ? `, ${count(left)} more not drawn` : ""}
+      {cut ? ", more not loaded" : ""}); bold: their median, as long as all of them train.
+    </Figure>
   );
 }
 

@@ -3,9 +3,8 @@
 import * as Plot from "@observablehq/plot";
 import { crowdedAbove, type Curve, type CurveAxis, medianCurve } from "./curves";
 import { count, target } from "./format";
-import { drawPlot, type Mark, quiet } from "./plot_frame";
+import { color, drawPlot, type Mark, quiet, symbol } from "./plot_frame";
 import { linearTicks, logTicks } from "./scales";
-import { seriesColor, seriesSymbols } from "./series";
 
 export interface CurvesFrame {
   all: Curve[];
@@ -16,7 +15,6 @@ export interface CurvesFrame {
   nSeries: number;
 }
 
-const color = (point: { series: number }) => seriesColor(point.series);
 const shares = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 export function drawCurves(frame: CurvesFrame, width: number): Element {
@@ -99,7 +97,7 @@ function singles({ shown }: CurvesFrame, from: number): Mark[] {
       x: "x",
       y: "accuracy",
       r: 2.6,
-      symbol: (end: { series: number }) => seriesSymbols[end.series % seriesSymbols.length]!,
+      symbol,
       fill: color,
       stroke: null,
     }),

@@ -3,10 +3,12 @@
 import type { LayerRow } from "./api_types";
 import type { Arms } from "./arms";
 import type { Field } from "./fields";
-import { count, fieldName, magnitude, valueName } from "./format";
+import { count, fieldName, magnitude } from "./format";
 import { lastLayers, layerPoints, layersAxis, type Quantity, shrinkage } from "./layers";
-import { amount, drawLayers, layerName, type LayersFrame, showsBand } from "./layers_plot";
-import { PlotBox, SeriesLegend } from "./plot_box";
+import { amount, drawLayers, layerName, type LayersFrame } from "./layers_plot";
+import { Figure } from "./plot_box";
+import { bandsFit } from "./plot_frame";
+import { seriesLabels } from "./series";
 
 interface Props {
   rows: LayerRow[];
@@ -30,7 +32,7 @@ export function LayersFigure({ rows, cut, step, quantity, arms, version }: Props
       </p>
     );
   }
-  const labels = series?.values.map((value) => valueName(series.name, value)) ?? [];
+  const labels = seriesLabels(series);
   const frame: LayersFrame = {
     points,
     quantity,
@@ -40,15 +42,14 @@ export function LayersFigure({ rows, cut, step, quantity, arms, version }: Props
     nSeries: Math.max(1, labels.length),
   };
   return (
-    <figure>
-      <SeriesLegend labels={labels} />
-      <PlotBox
-        version={version}
-        label={describe(frame, step)}
-        draw={(width) => drawLayers(frame, width)}
-      />
-      <figcaption>{caption(frame, cut, series)}</figcaption>
-    </figure>
+    <Figure
+      labels={labels}
+      version={version}
+      label={describe(frame, step)}
+      draw={(width) => drawLayers(frame, width)}
+    >
+      {caption(frame, cut, series)}
+    </Figure>
   );
 }
 
@@ -63,7 +64,7 @@ function describe({ points, quantity, labels }: LayersFrame, step: number): stri
 function caption(frame: LayersFrame, cut: boolean, series: Field | null): string {
   const { quantity, nSeries } = frame;
   const parts = [
-    `Line: median over the seeds; ${showsBand(nSeries) ? "band" : "bar"}: quartiles` +
+    `Line: median over the seeds; ${bandsFit(nSeries) ? "band" : "bar"}: quartiles` +
       (cut ? "; not all cells are loaded" : ""),
   ];
   const falls = Array.from({ length: nSeries }, (_, rank) => fall(frame, rank, series));

@@ -3,9 +3,8 @@
 import * as Plot from "@observablehq/plot";
 import { counted, magnitude, percent, power } from "./format";
 import { type LayerPoint, type LayersAxis, type Quantity } from "./layers";
-import { drawPlot, type Mark } from "./plot_frame";
+import { bandsFit, color, drawPlot, type Mark, outlined, spreadMark, tips } from "./plot_frame";
 import { linearTicks } from "./scales";
-import { seriesColor, seriesSymbols } from "./series";
 
 export interface LayersFrame {
   points: LayerPoint[];
@@ -17,8 +16,6 @@ export interface LayersFrame {
   nSeries: number;
 }
 
-const color = (point: LayerPoint) => seriesColor(point.series);
-const mostBands = 3;
 const manyLayers = 16;
 
 export function drawLayers(frame: LayersFrame, width: number): Element {
@@ -40,7 +37,7 @@ export function drawLayers(frame: LayersFrame, width: number): Element {
     ticks: yAxis.ticks,
     label: tickNames(yAxis),
   };
-  return drawPlot(width, x, y, [...spread(frame), ...lines(frame)]);
+  return drawPlot(width, x, y, [spread(frame), ...lines(frame)]);
 }
 
 /** Powers of ten where there is nothing else. */
@@ -58,24 +55,18 @@ function tickNames({ log, ticks, zero }: LayersAxis): (tick: number) => string {
           : magnitude(tick);
 }
 
-export function showsBand(nSeries: number): boolean {
-  return nSeries <= mostBands;
-}
-
 /** On a logarithmic axis 0 has a place of its own. */
 function atY({ zero }: LayersAxis, value: number): number {
   return zero !== null && value <= 0 ? zero : value;
 }
 
-function spread({ points, yAxis, nSeries }: LayersFrame): Mark[] {
+function spread({ points, yAxis, nSeries }: LayersFrame): Mark {
   const ends = {
     x: "layer",
     y1: (point: LayerPoint) => atY(yAxis, point.q1),
     y2: (point: LayerPoint) => atY(yAxis, point.q3),
   };
-  return showsBand(nSeries)
-    ? [Plot.areaY(points, { ...ends, z: "series", fill: color, fillOpacity: 0.13 })]
-    : [Plot.ruleX(points, { ...ends, stroke: color, strokeOpacity: 0.3, strokeWidth: 10 })];
+  return spreadMark(points, ends, bandsFit(nSeries) ? "band" : 10);
 }
 
 function lines(frame: LayersFrame): Mark[] {
@@ -86,23 +77,11 @@ function lines(frame: LayersFrame): Mark[] {
     Plot.line(points, { ...at, z: "series", stroke: color, strokeWidth: 2 }),
     Plot.dot(points, {
       ...at,
+      ...outlined,
       r: crowded ? 2 : 4.5,
-      symbol: (point: LayerPoint) => seriesSymbols[point.series % seriesSymbols.length]!,
-      fill: "var(--card)",
-      stroke: color,
       strokeWidth: crowded ? 1 : 2,
     }),
-    Plot.tip(
-      points,
-      Plot.pointer({
-        ...at,
-        title: (point: LayerPoint) => tip(frame, point),
-        maxRadius: 60,
-        lineHeight: 1.35,
-        textPadding: 10,
-        stroke: "var(--line)",
-      }),
-    ),
+    tips(points, at, (point) => tip(frame, point)),
   ];
 }
 
@@ -114,13 +93,12 @@ export function layerName({ layer, last }: LayerPoint): string {
   return last ? "logits" : `layer ${layer}`;
 }
 
-function tip({ labels, quantity }: LayersFrame, point: LayerPoint): string {
+function tip({ labels, quantity }: LayersFrame, point: LayerPoint): (string | undefined)[] {
   const show = (value: number) => amount(quantity, value);
-  const lines = [
+  return [
     layerName(point),
     labels.length > 1 ? labels[point.series] : undefined,
     `${show(point.median)} [${show(point.q1)}, ${show(point.q3)}]`,
     counted(point.trials, "trial"),
   ];
-  return lines.filter((line) => line !== undefined).join("\n");
 }

@@ -1,5 +1,6 @@
 /* Puts a drawing of Observable Plot on the page and draws it anew when its width or data change. */
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { seriesColor } from "./series";
 
@@ -10,7 +11,22 @@ interface Props {
   draw: (width: number) => Element;
 }
 
-export function PlotBox({ version, label, draw }: Props) {
+/** The drawing below the legend of its series and above its caption. */
+export function Figure({
+  labels,
+  children,
+  ...box
+}: Props & { labels: string[]; children: ComponentChildren }) {
+  return (
+    <figure>
+      <SeriesLegend labels={labels} />
+      <PlotBox {...box} />
+      <figcaption>{children}</figcaption>
+    </figure>
+  );
+}
+
+function PlotBox({ version, label, draw }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
@@ -29,7 +45,7 @@ export function PlotBox({ version, label, draw }: Props) {
 }
 
 /** Shown above a figure; the symbols repeat what the colours say. */
-export function SeriesLegend({ labels }: { labels: string[] }) {
+function SeriesLegend({ labels }: { labels: string[] }) {
   if (labels.length < 2) {
     return null;
   }

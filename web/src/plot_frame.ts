@@ -1,6 +1,7 @@
-/* What the figures have in common: size, margins, axes with their names, colours as they are. */
+/* What the figures have in common: size, margins, axes with their names, and how a mark looks. */
 
 import * as Plot from "@observablehq/plot";
+import { seriesColor, seriesSymbols } from "./series";
 
 export type Mark = Plot.Markish;
 
@@ -45,4 +46,54 @@ export function drawPlot(width: number, x: Axis, y: Axis, marks: Mark[], tilted 
     marks: [...frame, ...marks],
   };
   return Plot.plot(options as Plot.PlotOptions);
+}
+
+interface OfSeries {
+  series: number;
+}
+
+export const color = (point: OfSeries) => seriesColor(point.series);
+export const symbol = (point: OfSeries) => seriesSymbols[point.series % seriesSymbols.length]!;
+
+/** A mark as it stands in the legend. */
+export const outlined = { symbol, fill: "var(--card)", stroke: color };
+
+/** More bands than these would hide each other. */
+export function bandsFit(nSeries: number): boolean {
+  return nSeries <= 3;
+}
+
+type Channel<Point> = string | ((point: Point) => number | string | null);
+
+/** The quartiles: a band for each series, or a bar of that width at each point. */
+export function spreadMark<Point extends OfSeries>(
+  points: Point[],
+  ends: { x: Channel<Point>; y1: Channel<Point>; y2: Channel<Point> },
+  shape: "band" | number,
+): Mark {
+  return shape === "band"
+    ? Plot.areaY(points, { ...ends, z: "series", fill: color, fillOpacity: 0.13 })
+    : Plot.ruleX(points, { ...ends, stroke: color, strokeOpacity: 0.3, strokeWidth: shape });
+}
+
+/** What the point next to the pointer says of itself; lines that are undefined are left out. */
+export function tips<Point extends OfSeries>(
+  points: Point[],
+  at: { x: Channel<Point>; y: Channel<Point> },
+  lines: (point: Point) => (string | undefined)[],
+): Mark {
+  return Plot.tip(
+    points,
+    Plot.pointer({
+      ...at,
+      title: (point: Point) =>
+        lines(point)
+          .filter((line) => line !== undefined)
+          .join("\n"),
+      maxRadius: 60,
+      lineHeight: 1.35,
+      textPadding: 10,
+      stroke: "var(--line)",
+    }),
+  );
 }

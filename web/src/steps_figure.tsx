@@ -6,8 +6,9 @@
 import { type Field, fieldOf, valueKey } from "./fields";
 import type { SummaryRow, Trial } from "./api_types";
 import { count, fieldName, quartiles, target, valueName } from "./format";
-import { PlotBox, SeriesLegend } from "./plot_box";
+import { Figure } from "./plot_box";
 import { stepsAxis, xAxis } from "./scales";
+import { seriesLabels } from "./series";
 import { finiteSteps, stepsData } from "./steps";
 import { drawSteps, showsBand, type StepsFrame } from "./steps_plot";
 
@@ -25,7 +26,7 @@ export function StepsFigure({ rows, trials, x, series, held, log, version }: Pro
   const data = stepsData(rows, trials ?? [], x, series, held);
   const limit = commonNumber(rows, "max_steps");
   const goal = commonNumber(rows, "target_accuracy");
-  const labels = series?.values.map((value) => valueName(series.name, value)) ?? [];
+  const labels = seriesLabels(series);
   const frame: StepsFrame = {
     data,
     title: goal === null ? "steps to target" : `steps to ${target(goal)}`,
@@ -38,15 +39,14 @@ export function StepsFigure({ rows, trials, x, series, held, log, version }: Pro
     nSeries: Math.max(1, labels.length),
   };
   return (
-    <figure>
-      <SeriesLegend labels={labels} />
-      <PlotBox
-        version={version}
-        label={describe(frame)}
-        draw={(width) => drawSteps(frame, width)}
-      />
-      <figcaption>{caption(frame, trials === null)}</figcaption>
-    </figure>
+    <Figure
+      labels={labels}
+      version={version}
+      label={describe(frame)}
+      draw={(width) => drawSteps(frame, width)}
+    >
+      {caption(frame, trials === null)}
+    </Figure>
   );
 }
 

@@ -2,8 +2,17 @@
 
 import * as Plot from "@observablehq/plot";
 import { count, quartiles } from "./format";
-import { drawPlot, margin, type Mark, quiet } from "./plot_frame";
-import { seriesColor, seriesSymbols } from "./series";
+import {
+  bandsFit,
+  color,
+  drawPlot,
+  margin,
+  type Mark,
+  outlined,
+  quiet,
+  spreadMark,
+  tips,
+} from "./plot_frame";
 import { jitter, type StepsAxis, type XAxis } from "./scales";
 import type { MedianPoint, StepsData, TrialPoint } from "./steps";
 
@@ -23,7 +32,6 @@ export interface StepsFrame {
 }
 
 type Point = MedianPoint | TrialPoint;
-const color = (point: { series: number }) => seriesColor(point.series);
 
 export function drawSteps(frame: StepsFrame, width: number): Element {
   const { xAxis, yAxis } = frame;
@@ -48,7 +56,7 @@ export function drawSteps(frame: StepsFrame, width: number): Element {
 }
 
 export function showsBand(axis: XAxis, nSeries: number): boolean {
-  return axis.kind !== "words" && nSeries <= 3;
+  return axis.kind !== "words" && bandsFit(nSeries);
 }
 
 /** Series stand apart, so that their whiskers do not hide each other. */
@@ -93,16 +101,14 @@ function strip(frame: StepsFrame, width: number): Mark[] {
 }
 
 /** The quartiles: a band where the axis is a number, else bars. */
-function spread(frame: StepsFrame): Mark[] {
+function spread(frame: StepsFrame): Mark {
   const { data, xAxis, yAxis, nSeries } = frame;
   const ends = {
     x: (point: MedianPoint) => atX(frame, point),
     y1: (point: MedianPoint) => point.q1 ?? yAxis.beyond,
     y2: (point: MedianPoint) => point.q3 ?? yAxis.beyond,
   };
-  return showsBand(xAxis, nSeries)
-    ? [Plot.areaY(data.medians, { ...ends, z: "series", fill: color, fillOpacity: 0.13 })]
-    : [Plot.ruleX(data.medians, { ...ends, stroke: color, strokeOpacity: 0.3, strokeWidth: 14 })];
+  return spreadMark(data.medians, ends, showsBand(xAxis, nSeries) ? "band" : 14);
 }
 
 /** Single trials; where they are not shown, one triangle stands for the censored ones of a cell. */
@@ -160,38 +166,21 @@ function lines(frame: StepsFrame): Mark[] {
 function medians(frame: StepsFrame): Mark[] {
   const { data, yAxis } = frame;
   const x = (point: MedianPoint) => atX(frame, point);
-  const tips = Plot.pointer({
-    x,
-    y: (point: MedianPoint) => point.median ?? yAxis.beyond,
-    title: (point: MedianPoint) => tip(frame, point),
-    maxRadius: 60,
-    lineHeight: 1.35,
-    textPadding: 10,
-    stroke: "var(--line)",
-  });
+  const y = (point: MedianPoint) => point.median ?? yAxis.beyond;
   return [
     Plot.dot(
       data.medians.filter((point) => point.median !== null),
-      {
-        x,
-        y: "median",
-        r: 4.5,
-        symbol: (point: MedianPoint) => seriesSymbols[point.series % seriesSymbols.length]!,
-        fill: "var(--card)",
-        stroke: color,
-        strokeWidth: 2,
-      },
+      { ...outlined, x, y: "median", r: 4.5, strokeWidth: 2 },
     ),
-    Plot.tip(data.medians, tips),
+    tips(data.medians, { x, y }, (point) => tip(frame, point)),
   ];
 }
 
-function tip({ labels, limit, xName, xLabel }: StepsFrame, point: MedianPoint): string {
-  const lines = [
+function tip({ labels, limit, xName, xLabel }: StepsFrame, point: MedianPoint) {
+  return [
     `${xName}: ${xLabel(point.x)}`,
     labels.length > 1 ? labels[point.series] : undefined,
     `${quartiles(point.median, point.q1, point.q3, limit)} steps`,
     `${count(point.n - point.censored)} of ${count(point.n)} reached`,
   ];
-  return lines.filter((line) => line !== undefined).join("\n");
 }
