@@ -127,31 +127,29 @@ export const api = {
   submit: (spec: string, key: string) =>
     post<SweepDetail>("/v1/sweeps", spec, { "Idempotency-Key": key }),
 
-  /** Of the first replicates of each cell; the stream is left when `limit` rows are here. */
-  async curves(
+  /** Of the first replicates of each cell. */
+  curves(
     sweep: number,
     depth: number | null,
     replicates: number,
     limit: number,
     signal: AbortSignal,
   ): Promise<{ rows: CurveRow[]; cut: boolean }> {
-    const filter = `&replicates=${replicates}${depth === null ? "" : `&depth=${depth}`}`;
-    const answer = await request(`/v1/curves?sweep=${sweep}${filter}&format=ndjson`, { signal });
-    return readRows<CurveRow>(answer, limit);
+    const filter = `&replicates=${replicates}${atDepth(depth)}`;
+    return getRows<CurveRow>(`/v1/curves?sweep=${sweep}${filter}`, limit, signal);
   },
 
   layerSteps: (sweep: number, signal: AbortSignal) =>
     get<{ steps: LayerStep[] }>(`/v1/layers/steps?sweep=${sweep}`, signal),
 
-  async layers(
+  layers(
     sweep: number,
     { value, step, depth }: { value: string; step: number; depth: number | null },
     limit: number,
     signal: AbortSignal,
   ): Promise<{ rows: LayerRow[]; cut: boolean }> {
-    const filter = `&value=${value}&step=${step}${depth === null ? "" : `&depth=${depth}`}`;
-    const answer = await request(`/v1/layers?sweep=${sweep}${filter}&format=ndjson`, { signal });
-    return readRows<LayerRow>(answer, limit);
+    const filter = `&value=${value}&step=${step}${atDepth(depth)}`;
+    return getRows<LayerRow>(`/v1/layers?sweep=${sweep}${filter}`, limit, signal);
   },
 
   /** Saves a list as a file; a plain link could not carry the token. */
@@ -165,7 +163,17 @@ export const api = {
   },
 };
 
-async function readRows<T>(answer: Response, limit: number): Promise<{ rows: T[]; cut: boolean }> {
+function atDepth(depth: number | null): string {
+  return depth === null ? "" : `&depth=${depth}`;
+}
+
+/** A list, whose stream is left when `limit` rows are here. */
+async function getRows<T>(
+  path: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ rows: T[]; cut: boolean }> {
+  const answer = await request(`${path}&format=ndjson`, { signal });
   const rows: T[] = [];
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -154,9 +154,8 @@ export function valueName(field: string, value: Value): string {
   if (Array.isArray(value)) {
     return value.length === 0 ? "none" : value.join("·");
   }
-  const word = valueWords[`${field}=${String(value)}`];
   if (typeof value === "number") {
     return Math.abs(value) >= 10000 ? count(value) : String(value);
   }
-  return word ?? String(value).replaceAll("_", " ");
+  return valueWords[`${field}=${String(value)}`] ?? String(value).replaceAll("_", " ");
 }

@@ -8,6 +8,7 @@ import type { Field } from "./fields";
 import { quantities } from "./layers";
 import { LayersFigure } from "./layers_figure";
 import type { SweepSnapshot } from "./sweep_data";
+import { Loading } from "./view";
 
 const maxRows = 4000;
 
@@ -23,10 +24,10 @@ export function LayersCard({ snapshot, fields }: { snapshot: SweepSnapshot; fiel
   return (
     <section class="card" aria-labelledby="layers-title">
       <h2 id="layers-title">{quantity.title} by layer</h2>
-      {step === null ? (
-        <p class="empty" role={known.data === undefined ? "status" : undefined}>
-          {known.data === undefined ? "Loading…" : nothing(snapshot)}
-        </p>
+      {known.data === undefined ? (
+        <Loading />
+      ) : step === null ? (
+        <p class="empty">{nothing(snapshot)}</p>
       ) : (
         <>
           <div class="controls">
@@ -66,11 +67,7 @@ function LoadedLayers({ snapshot, arms, value, step }: LoadedProps) {
     ...(await api.layers(snapshot.sweep.id, { value, step, depth }, maxRows, signal)),
   }));
   if (last === undefined || last.depth !== depth) {
-    return (
-      <p class="empty" role="status">
-        Loading…
-      </p>
-    );
+    return <Loading />;
   }
   return (
     <LayersFigure

@@ -16,7 +16,7 @@ import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend, sizeText } fr
 import { maxSeries } from "./series";
 import { StepsFigure } from "./steps_figure";
 import { SweepLoader, type SweepSnapshot } from "./sweep_data";
-import { StateBadge, SweepActions, useTitle } from "./view";
+import { Loading, StateBadge, SweepActions, useTitle } from "./view";
 
 const maxCurves = 400;
 const maxCurveRows = 20_000;
@@ -39,9 +39,7 @@ export function SweepView({ id }: { id: number }) {
     return (
       <>
         <h1>Sweep {id}</h1>
-        <p class="empty" role="status">
-          Loading…
-        </p>
+        <Loading />
       </>
     );
   }
@@ -183,9 +181,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
         <Check label="log" checked={log} choose={setLog} />
       </div>
       {data === undefined ? (
-        <p class="empty" role="status">
-          Loading…
-        </p>
+        <Loading />
       ) : data.rows.length === 0 ? (
         <p class="empty">Nothing has been measured here yet.</p>
       ) : (

@@ -6,7 +6,7 @@ import type { Sweep } from "./api_types";
 import { ago } from "./format";
 import { usePolled } from "./poll";
 import { paceText, ProgressBar, ProgressLegend, sizeText } from "./progress";
-import { StateBadge, SweepActions, useTitle } from "./view";
+import { Loading, StateBadge, SweepActions, useTitle } from "./view";
 
 const pageSize = 20;
 
@@ -26,11 +26,7 @@ export function SweepsView() {
           New sweep
         </a>
       </div>
-      {data === undefined && (
-        <p class="empty" role="status">
-          Loading…
-        </p>
-      )}
+      {data === undefined && <Loading />}
       {data?.sweeps.length === 0 && (
         <p class="empty">
           No sweep yet. <a href="#/new">Submit the first</a>, or run{" "}

@@ -12,6 +12,14 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
+export function Loading() {
+  return (
+    <p class="empty" role="status">
+      Loading…
+    </p>
+  );
+}
+
 export function StateBadge({ sweep: { state, failed } }: { sweep: Sweep }) {
   return state === "finished" && failed > 0 ? (
     <span class="badge is-flawed">finished, {count(failed)} failed</span>
