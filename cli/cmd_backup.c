@@ -1,6 +1,7 @@
 /* backup: a consistent copy of a database, made by SQLite's shell while the daemon goes on. */
 #include "cli/child.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/memory.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define DEFAULT_DATABASE "ninety.db"
+#define LOOK_MS 20
+#define STOP_GRACE_MS 1000
 
 /* VACUUM INTO 'file', with quotes in the name doubled. malloc'd. */
 static char *statement(const char *file)
@@ -31,6 +34,17 @@ static char *statement(const char *file)
     return sql;
 }
 
+/* Waits for the end of the shell, or makes it end at Ctrl-C; its status as from waitpid. */
+static int wait_for_shell(pid_t pid)
+{
+    int status = -1, ended; /* -1: no good end */
+
+    while ((ended = child_poll(pid, &status)) == 0 && interrupt_count() == 0) {
+        interrupt_sleep_ms(LOOK_MS);
+    }
+    return ended == 0 ? child_stop(pid, STOP_GRACE_MS) : status;
+}
+
 /* Runs the shell, whose own words about a failure go to standard error before ours. */
 static int copy(const char *database, const char *file)
 {
@@ -42,8 +56,8 @@ static int copy(const char *database, const char *file)
                                     .errors = STDERR_FILENO,
                                     .death_signal = SIGKILL};
     pid_t pid;
-    int status = 0;
 
+    interrupt_catch();
     int result = child_start(&request, &pid);
     free(sql);
     if (result != 0) {
@@ -51,11 +65,11 @@ static int copy(const char *database, const char *file)
                 result == -ENOENT ? " (apt install sqlite3)" : "");
         return EXIT_FAILED;
     }
-    waitpid(pid, &status, 0);
+    int status = wait_for_shell(pid);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         unlink(file); /* what there is of it is no database */
         fprintf(stderr, "ninety backup: %s could not be copied to %s\n", database, file);
-        return EXIT_FAILED;
+        return interrupt_count() > 0 ? EXIT_INTERRUPTED : EXIT_FAILED;
     }
     printf("%s is copied to %s\n", database, file);
     return EXIT_OK;

@@ -2,11 +2,12 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import unittest
 
-from ninety import NINETY, SOURCE_ROOT, TINY, Programs
+from ninety import NINETY, SOURCE_ROOT, TINY, Programs, until
 
 
 class Daemon(Programs):
@@ -171,6 +172,20 @@ class Daemon(Programs):
         self.assertEqual(self.ninety("check", "--db", self.db).returncode, 0)
         kept = self.ninety("sql", "--db", copy, "SELECT count(*) FROM trials")
         self.assertIn("2", kept.stdout)
+
+    def test_a_backup_that_is_interrupted_leaves_no_half_file(self):
+        half = self.folder / "half.db"
+        shell = self.folder / "sqlite3"  # a copy that takes for ever
+        shell.write_text(f"#!/bin/sh\necho half >'{half}'\nexec sleep 600\n")
+        shell.chmod(0o755)
+        path = f"PATH={self.folder}:{os.environ['PATH']}"
+        backup = self.start("env", path, NINETY, "backup", "--db", self.db, half)
+        until(half.exists, "the copy to begin")
+        backup.send_signal(signal.SIGINT)
+        _, errors = backup.communicate(timeout=30)
+        self.assertEqual(backup.returncode, 130)
+        self.assertIn("could not be copied", errors)
+        self.assertFalse(half.exists())
 
 
 if __name__ == "__main__":
