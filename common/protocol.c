@@ -352,6 +352,19 @@ void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret)
     }
 }
 
+const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers, const char *trainer,
+                                            const char *kernel, const char *data_sha256)
+{
+    for (size_t i = 0; i < offers->n; i++) {
+        const struct reuse_offer *offer = &offers->at[i];
+        if (strcmp(offer->trainer, trainer) == 0 && strcmp(offer->kernel, kernel) == 0 &&
+            strcmp(offer->data_sha256, data_sha256) == 0) {
+            return offer;
+        }
+    }
+    return NULL;
+}
+
 /* ---- the trainer's lines ---- */
 
 /* Compact text of `object` with a line feed; consumes the reference. */

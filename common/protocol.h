@@ -115,6 +115,10 @@ json_t *reuse_offers_to_json(const struct reuse_offers *offers);
  * a trial is trained, which is never wrong. */
 void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret);
 
+/* The one that was made with these three; NULL = there is none. */
+const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers, const char *trainer,
+                                            const char *kernel, const char *data_sha256);
+
 /* ---- the trainer's lines ---- */
 
 /* The worker's line: one trial to train. */

@@ -111,13 +111,5 @@ const struct reuse_offer *queue_find_vouched(const struct queue_worker_state *wo
     if (!vouch || strcmp(vouch->dataset, claim->config.dataset) != 0) {
         return NULL;
     }
-    for (size_t i = 0; i < claim->offers.n; i++) {
-        const struct reuse_offer *offer = &claim->offers.at[i];
-        if (strcmp(offer->trainer, vouch->trainer) == 0 &&
-            strcmp(offer->kernel, vouch->kernel) == 0 &&
-            strcmp(offer->data_sha256, vouch->data_sha256) == 0) {
-            return offer;
-        }
-    }
-    return NULL;
+    return reuse_offers_find(&claim->offers, vouch->trainer, vouch->kernel, vouch->data_sha256);
 }

@@ -60,23 +60,10 @@ static void fail(struct seats *seats, struct lease lease, const char *reason, bo
 
 /* ---- from the claim to the trainer ---- */
 
-/* The offer that this seat's trainer would come to on these data; NULL = there is none. */
-static const struct reuse_offer *find_offer(const struct seat *seat, const char *data_sha256)
-{
-    for (size_t i = 0; i < seat->offers.n; i++) {
-        const struct reuse_offer *offer = &seat->offers.at[i];
-        if (strcmp(offer->trainer, seat->trainer) == 0 &&
-            strcmp(offer->kernel, seat->kernel) == 0 &&
-            strcmp(offer->data_sha256, data_sha256) == 0) {
-            return offer;
-        }
-    }
-    return NULL;
-}
-
 static void hand_over(struct seats *seats, struct seat *seat, const struct prepared *prepared)
 {
-    const struct reuse_offer *offer = find_offer(seat, prepared->data_sha256);
+    const struct reuse_offer *offer =
+        reuse_offers_find(&seat->offers, seat->trainer, seat->kernel, prepared->data_sha256);
     if (offer) {
         slot_drop(seat->slot);
         outbox_reuse(seats->outbox, seat->lease, offer->trial);
