@@ -127,17 +127,6 @@ static int revive(struct queue *queue, int64_t id, struct queue_worker_state **r
     return rc;
 }
 
-int queue_hear(struct queue *queue, int64_t id, struct queue_worker_state **ret)
-{
-    struct queue_worker_state *worker = id_map_get(&queue->memory.workers, id);
-    if (!worker) {
-        return revive(queue, id, ret);
-    }
-    queue_see_worker(&queue->memory, worker, &queue->now);
-    *ret = worker;
-    return 0;
-}
-
 int queue_find_worker(struct queue *queue, int64_t id, struct queue_worker_state **ret)
 {
     struct queue_worker_state *worker = id_map_get(&queue->memory.workers, id);
@@ -147,6 +136,12 @@ int queue_find_worker(struct queue *queue, int64_t id, struct queue_worker_state
     queue_see_worker(&queue->memory, worker, &queue->now);
     *ret = worker;
     return 0;
+}
+
+int queue_hear(struct queue *queue, int64_t id, struct queue_worker_state **ret)
+{
+    int rc = queue_find_worker(queue, id, ret);
+    return rc == QUEUE_UNKNOWN_WORKER ? revive(queue, id, ret) : rc;
 }
 
 int queue_touch(struct queue *queue, int64_t worker, const struct queue_time *now)
