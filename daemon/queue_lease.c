@@ -250,17 +250,14 @@ int queue_release(struct queue *queue, struct queue_lease *lease)
 static int take_over(struct queue *queue, struct queue_lease *lease, int64_t from,
                      struct store_reused *ret)
 {
-    struct ending ending = {.attempt = ATTEMPT_RELEASED, .retry = true};
     int found = queue_take_over(queue, lease, from, ret);
-    if (found < 0) {
-        return found;
+    if (found != 0) {
+        int rc = found > 0 ? queue_release(queue, lease) : found;
+        return rc == 0 ? found : rc;
     }
-    if (found == 0) {
-        ending = (struct ending){
-            .attempt = ATTEMPT_SUCCEEDED, .result = &ret->result, .reused_from = ret->trained};
-    }
-    int rc = end_lease(queue, lease, &ending);
-    return rc == 0 ? found : rc;
+    struct ending ending = {
+        .attempt = ATTEMPT_SUCCEEDED, .result = &ret->result, .reused_from = ret->trained};
+    return end_lease(queue, lease, &ending);
 }
 
 /* ---- claims ---- */
