@@ -1,7 +1,5 @@
 #include "daemon/store_internal.h"
 
-#include <math.h>
-
 static const char *const state_names[ATTEMPT_STATE_COUNT] = {
     [ATTEMPT_RUNNING] = "running",   [ATTEMPT_SUCCEEDED] = "succeeded",
     [ATTEMPT_FAILED] = "failed",     [ATTEMPT_EXPIRED] = "expired",
@@ -105,12 +103,7 @@ int store_attempt_worker(struct store *store, int64_t trial, int64_t attempt, in
     sqlite3_stmt *stmt = store_take(store, ST_FIND_ATTEMPT);
     store_bind_int(stmt, 1, trial);
     store_bind_int(stmt, 2, attempt);
-    int rc = store_row(store, stmt);
-    if (rc == 0) {
-        *ret_worker = sqlite3_column_int64(stmt, 1);
-        sqlite3_reset(stmt);
-    }
-    return rc;
+    return store_row_int(store, stmt, 1, ret_worker);
 }
 
 int store_keep_late(struct store *store, const struct report *report, int64_t wall_ms)

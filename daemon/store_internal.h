@@ -94,6 +94,8 @@ sqlite3_stmt *store_take(struct store *store, enum statement statement);
 int store_run(struct store *store, sqlite3_stmt *stmt, int rows);
 /* Runs to the first row: 0 = there is one (then read and sqlite3_reset), 1 = none (reset). */
 int store_row(struct store *store, sqlite3_stmt *stmt);
+/* The same for an integer of one row, with the reset. */
+int store_row_int(struct store *store, sqlite3_stmt *stmt, int column, int64_t *ret);
 /* Notes what went wrong, resets the statement and returns -errno. */
 int store_fail(struct store *store, sqlite3_stmt *stmt, int code);
 
@@ -101,6 +103,9 @@ int store_fail(struct store *store, sqlite3_stmt *stmt, int code);
 void store_bind_real(sqlite3_stmt *stmt, int at, double value);
 void store_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value);
+/* NULL becomes NAN. */
+double store_read_real(sqlite3_stmt *stmt, int column);
+
 /* ---- store_rows.c: many rows by one statement ---- */
 
 /* INSERT ... SELECT c0, c1, ... FROM rows(?) writes an array of structs, at half the cost of a step

@@ -1,6 +1,5 @@
 #include "daemon/store_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 
 int store_visit_cells(struct store *store, int64_t below, int64_t limit, store_visit_cell visit,
@@ -39,12 +38,6 @@ static void read_text(sqlite3_stmt *stmt, int column, char *ret, size_t size)
     snprintf(ret, size, "%s", text ? text : "");
 }
 
-static double read_real(sqlite3_stmt *stmt, int column)
-{
-    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? NAN
-                                                            : sqlite3_column_double(stmt, column);
-}
-
 int store_find_offers(struct store *store, const struct store_seeded *which,
                       struct reuse_offers *ret)
 {
@@ -69,12 +62,7 @@ int store_count_reused(struct store *store, int64_t first, int64_t end, int64_t 
     sqlite3_stmt *stmt = store_take(store, ST_COUNT_REUSED);
     store_bind_int(stmt, 1, first);
     store_bind_int(stmt, 2, end);
-    int rc = store_row(store, stmt);
-    if (rc == 0) {
-        *ret = sqlite3_column_int64(stmt, 0);
-        sqlite3_reset(stmt);
-    }
-    return rc;
+    return store_row_int(store, stmt, 0, ret);
 }
 
 static void read_result(sqlite3_stmt *stmt, struct trial_result *ret)
@@ -82,10 +70,10 @@ static void read_result(sqlite3_stmt *stmt, struct trial_result *ret)
     bool reached = sqlite3_column_type(stmt, 1) != SQLITE_NULL;
     ret->steps = sqlite3_column_int64(stmt, 0);
     ret->steps_to_target = reached ? sqlite3_column_int64(stmt, 1) : -1;
-    ret->seconds_to_target = read_real(stmt, 2);
-    ret->final_accuracy = read_real(stmt, 3);
-    ret->final_loss = read_real(stmt, 4);
-    ret->ms_per_step = read_real(stmt, 5);
+    ret->seconds_to_target = store_read_real(stmt, 2);
+    ret->final_accuracy = store_read_real(stmt, 3);
+    ret->final_loss = store_read_real(stmt, 4);
+    ret->ms_per_step = store_read_real(stmt, 5);
     read_text(stmt, 6, ret->weights_sha256, sizeof(ret->weights_sha256));
     read_text(stmt, 7, ret->data_sha256, sizeof(ret->data_sha256));
     read_text(stmt, 8, ret->kernel, sizeof(ret->kernel));

@@ -231,6 +231,16 @@ int store_row(struct store *store, sqlite3_stmt *stmt)
     return 1;
 }
 
+int store_row_int(struct store *store, sqlite3_stmt *stmt, int column, int64_t *ret)
+{
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        *ret = sqlite3_column_int64(stmt, column);
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
 int store_run(struct store *store, sqlite3_stmt *stmt, int rows)
 {
     int rc = store_row(store, stmt);
@@ -247,7 +257,7 @@ int store_run(struct store *store, sqlite3_stmt *stmt, int rows)
     return 0;
 }
 
-/* ---- binding ---- */
+/* ---- binding and reading ---- */
 
 void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value)
 {
@@ -270,6 +280,12 @@ void store_bind_text(sqlite3_stmt *stmt, int at, const char *text)
     } else {
         sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
     }
+}
+
+double store_read_real(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? NAN
+                                                            : sqlite3_column_double(stmt, column);
 }
 
 const char *store_time(struct store *store, int64_t wall_ms)

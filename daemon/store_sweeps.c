@@ -1,7 +1,6 @@
 #include "daemon/store_internal.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,13 +28,8 @@ static int reserve_trials(struct store *store, int64_t n, int64_t *ret_first)
 {
     sqlite3_stmt *stmt = store_take(store, ST_RESERVE_TRIALS);
     store_bind_int(stmt, 1, n);
-    int rc = store_row(store, stmt);
-    if (rc != 0) {
-        return rc < 0 ? rc : -ESTALE;
-    }
-    *ret_first = sqlite3_column_int64(stmt, 0);
-    sqlite3_reset(stmt);
-    return 0;
+    int rc = store_row_int(store, stmt, 0, ret_first);
+    return rc <= 0 ? rc : -ESTALE;
 }
 
 int store_insert_sweep(struct store *store, const struct store_submission *submission,
@@ -118,8 +112,7 @@ static void read_sweep(sqlite3_stmt *stmt, struct store_sweep *ret)
         .move = move ? (enum sweep_move)store_name_index(move_names, 4, move) : SWEEP_MOVE_NONE,
         .moved = sqlite3_column_int64(stmt, 12),
         .reached = sqlite3_column_int64(stmt, 18),
-        .trials_per_minute =
-            sqlite3_column_type(stmt, 19) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, 19),
+        .trials_per_minute = store_read_real(stmt, 19),
         .finished = sqlite3_column_int(stmt, 20),
         .reuse = sqlite3_column_int(stmt, 21),
         .unmatched = sqlite3_column_int64(stmt, 22),

@@ -1,7 +1,5 @@
 #include "daemon/store_internal.h"
 
-#include <math.h>
-
 int store_insert_worker(struct store *store, const struct store_worker_info *info, int64_t wall_ms,
                         int64_t *ret_id)
 {
@@ -47,8 +45,7 @@ static int one_worker(struct store *store, enum statement statement, int64_t id,
             .running = sqlite3_column_int64(stmt, 2),
             .succeeded = sqlite3_column_int64(stmt, 3),
             .failed = sqlite3_column_int64(stmt, 4),
-            .trials_per_minute =
-                sqlite3_column_type(stmt, 5) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, 5),
+            .trials_per_minute = store_read_real(stmt, 5),
         };
         sqlite3_reset(stmt);
     }
@@ -67,13 +64,7 @@ int store_next_live_worker(struct store *store, int64_t after, struct store_work
 
 int store_last_event(struct store *store, int64_t *ret)
 {
-    sqlite3_stmt *stmt = store_take(store, ST_LAST_EVENT);
-    int rc = store_row(store, stmt);
-    if (rc == 0) {
-        *ret = sqlite3_column_int64(stmt, 0);
-        sqlite3_reset(stmt);
-    }
-    return rc;
+    return store_row_int(store, store_take(store, ST_LAST_EVENT), 0, ret);
 }
 
 int store_add_event(struct store *store, const struct store_event *event, int64_t wall_ms,
