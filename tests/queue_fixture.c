@@ -1,6 +1,7 @@
 #include "tests/queue_fixture.h"
 
 #include "daemon/sweep_json.h"
+#include "schema/schema_check.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -199,6 +200,26 @@ void queue_fixture_sweep_is(struct queue_fixture *f, int64_t sweep, const char *
 {
     assert_string_equal(queue_fixture_ask(f, "SELECT state FROM sweeps WHERE id = %lld", sweep),
                         state);
+}
+
+const char *queue_fixture_broken_rule(struct queue_fixture *f)
+{
+    static char text[256];
+    sqlite3_stmt *stmt;
+    const char *rules = (const char *)schema_check[0].data;
+    assert_int_equal(sqlite3_prepare_v2(f->eyes, rules, -1, &stmt, NULL), SQLITE_OK);
+    text[0] = '\0';
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        snprintf(text, sizeof(text), "%s: %s", (const char *)sqlite3_column_text(stmt, 0),
+                 (const char *)sqlite3_column_text(stmt, 1));
+    }
+    sqlite3_finalize(stmt);
+    return text;
+}
+
+void queue_fixture_keeps_the_rules(struct queue_fixture *f)
+{
+    assert_string_equal(queue_fixture_broken_rule(f), "");
 }
 
 int64_t queue_fixture_act(struct queue_fixture *f, int64_t sweep, enum queue_action action)

@@ -62,4 +62,8 @@ const char *queue_fixture_ask(struct queue_fixture *f, const char *format, int64
 void queue_fixture_trial_is(struct queue_fixture *f, int64_t trial, const char *state);
 void queue_fixture_sweep_is(struct queue_fixture *f, int64_t sweep, const char *state);
 
+/* The first rule of schema/check.sql that is broken, and where; "" = none. */
+const char *queue_fixture_broken_rule(struct queue_fixture *f);
+void queue_fixture_keeps_the_rules(struct queue_fixture *f);
+
 void queue_fixture_rm(const char *dir);

@@ -4,7 +4,6 @@
 
 #include "daemon/queue_internal.h"
 #include "daemon/store_internal.h"
-#include "schema/schema_check.h"
 
 #include <string.h>
 
@@ -87,16 +86,7 @@ void play_check(struct play *play)
     if (differs) {
         fail_msg("the database differs: %s", differs);
     }
-    char *broken = NULL;
-    sqlite3_stmt *stmt;
-    const char *rules = (const char *)schema_check[0].data;
-    assert_int_equal(sqlite3_prepare_v2(play->f->eyes, rules, -1, &stmt, NULL), SQLITE_OK);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        broken =
-            sqlite3_mprintf("%s: %s", sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1));
-        fail_msg("%s", broken);
-    }
-    sqlite3_finalize(stmt);
+    queue_fixture_keeps_the_rules(play->f);
 }
 
 void play_commit(struct play *play)

@@ -1,26 +1,5 @@
 #include "tests/reuse_fixture.h"
 
-#include "schema/schema_check.h"
-
-#include <stdio.h>
-
-const char *reuse_fixture_broken_rule(struct queue_fixture *f)
-{
-    static char text[256];
-    sqlite3_stmt *stmt;
-    const char *rules = (const char *)schema_check[0].data;
-    assert_int_equal(sqlite3_prepare_v2(f->eyes, rules, -1, &stmt, NULL), SQLITE_OK);
-    bool broken = sqlite3_step(stmt) == SQLITE_ROW;
-    snprintf(text, sizeof(text), "%s", broken ? (const char *)sqlite3_column_text(stmt, 0) : "");
-    sqlite3_finalize(stmt);
-    return text;
-}
-
-void reuse_fixture_keeps_the_rules(struct queue_fixture *f)
-{
-    assert_string_equal(reuse_fixture_broken_rule(f), "");
-}
-
 void reuse_fixture_train(struct queue_fixture *f, int64_t worker, const struct queue_claim *claim)
 {
     struct measurement measurements[] = {{.step = 1, .test_accuracy = 0.25},

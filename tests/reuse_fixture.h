@@ -6,10 +6,6 @@
 
 #include "tests/queue_fixture.h"
 
-/* The first rule of schema/check.sql that is broken; "" = none. */
-const char *reuse_fixture_broken_rule(struct queue_fixture *f);
-void reuse_fixture_keeps_the_rules(struct queue_fixture *f);
-
 /* Trains a claimed trial: its steps and its rows, two of a curve and one of layers, have its id. */
 void reuse_fixture_train(struct queue_fixture *f, int64_t worker, const struct queue_claim *claim);
 void reuse_fixture_train_all(struct queue_fixture *f, int64_t worker);

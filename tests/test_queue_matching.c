@@ -29,7 +29,7 @@ static void a_big_database_is_searched_in_slices_and_goes_on_after_a_crash(void 
     assert_int_equal(queue_claimable(f->queue), 21);
     assert_int_equal(reuse_fixture_take_all(f), 21);
     queue_fixture_sweep_is(f, second, "finished");
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 static void sweeps_submitted_at_once_find_each_other(void **state)
@@ -57,7 +57,7 @@ static void a_sweep_that_searches_can_be_cancelled_retried_and_deleted(void **st
     reuse_fixture_train_all(f, worker);
     int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
     queue_fixture_act(f, second, QUEUE_CANCEL);
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
     queue_fixture_restart(f);
     queue_fixture_act(f, second, QUEUE_RETRY);
     queue_fixture_advance(f, 10);
@@ -72,7 +72,7 @@ static void a_sweep_that_searches_can_be_cancelled_retried_and_deleted(void **st
     queue_fixture_act(f, second, QUEUE_DELETE);
     queue_fixture_advance(f, 10);
     assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM cell_twins"), 0);
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 static void twins_of_a_cell_are_bounded_and_the_latest_are_kept(void **state)

@@ -48,7 +48,7 @@ static void the_second_submission_takes_over_every_result(void **state)
     assert_string_equal(queue_fixture_text(f, "SELECT succeeded || reached || reused || reuse"
                                               " FROM sweeps WHERE id = 2"),
                         "4441");
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 static void what_was_measured_is_copied_and_outlives_the_original(void **state)
@@ -71,7 +71,7 @@ static void what_was_measured_is_copied_and_outlives_the_original(void **state)
     assert_string_equal(
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 3"),
         "1,2,3,4");
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 static void trained_trials_alone_count_for_speed(void **state)
@@ -221,7 +221,7 @@ static void another_trials_result_is_never_taken(void **state)
     assert_int_equal(queue_fixture_int(f, "SELECT sum(spent) FROM trials"), 0);
     assert_int_equal(reuse_fixture_take(f, worker, &claim, 1), REPORT_OK);
     queue_fixture_trial_is(f, 5, "succeeded");
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 static void an_offer_that_was_deleted_meanwhile_gives_the_trial_back(void **state)
@@ -241,7 +241,7 @@ static void an_offer_that_was_deleted_meanwhile_gives_the_trial_back(void **stat
     claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.attempt, 2);
     assert_int_equal(claim.offers.n, 0);
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 /* ---- life ---- */
@@ -272,7 +272,7 @@ static void taking_over_holds_to_leases_cancels_and_restarts(void **state)
     queue_fixture_act(f, second, QUEUE_RETRY);
     assert_int_equal(reuse_fixture_take_all(f), 2);
     assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 4);
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 static void max_running_is_respected_while_results_are_taken_over(void **state)
@@ -305,7 +305,7 @@ static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **sta
     f->queue->stale = true;
     queue_fixture_commit(f);
     assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 1);
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
 }
 
 /* ---- workers that took one before ---- */
@@ -333,7 +333,7 @@ static void who_took_one_is_not_asked_again(void **state)
         queue_fixture_text(f, "SELECT group_concat(reused_from) FROM results WHERE sweep = 2"),
         "1,2,3,4");
     assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM curves WHERE sweep = 2"), 7);
-    reuse_fixture_keeps_the_rules(f);
+    queue_fixture_keeps_the_rules(f);
     queue_fixture_advance(f, 2000);
     assert_int_equal(queue_fixture_int(f, "SELECT sum(running) FROM workers"), 0);
     /* What is new comes to it all the same, past what is not. */
@@ -418,9 +418,9 @@ static void a_claim_takes_over_a_slice_at_a_time(void **state)
 static void a_copy_that_is_none_breaks_the_rules(void **state)
 {
     struct queue_fixture *f = *state;
-    static const char differs[] = "a result differs from the one it was taken from";
+    static const char differs[] = "a result differs from the one it was taken from: trial 5";
     static const char uncounted[] = "a result was taken over that nobody asked for, or was not "
-                                    "counted";
+                                    "counted: sweep 2";
     static const char *const breaches[][3] = {
         {"UPDATE attempts SET steps = 99 WHERE trial = 5",
          "UPDATE attempts SET steps = 1 WHERE trial = 5", differs},
@@ -438,9 +438,9 @@ static void a_copy_that_is_none_breaks_the_rules(void **state)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     for (size_t i = 0; i < sizeof(breaches) / sizeof(breaches[0]); i++) {
         assert_int_equal(sqlite3_exec(db, breaches[i][0], NULL, NULL, NULL), SQLITE_OK);
-        assert_string_equal(reuse_fixture_broken_rule(f), breaches[i][2]);
+        assert_string_equal(queue_fixture_broken_rule(f), breaches[i][2]);
         assert_int_equal(sqlite3_exec(db, breaches[i][1], NULL, NULL, NULL), SQLITE_OK);
-        assert_string_equal(reuse_fixture_broken_rule(f), "");
+        assert_string_equal(queue_fixture_broken_rule(f), "");
     }
     sqlite3_close(db);
 }

@@ -5,7 +5,6 @@
 #include "tests/queue_fixture.h"
 
 #include "schema/schema.h"
-#include "schema/schema_check.h"
 #include "schema/schema_views.h"
 
 #include <stdio.h>
@@ -92,17 +91,6 @@ static char *query_of_everything(const char *path)
                      "   WHERE t.type = 'table' AND t.name <> 'sqlite_stat1' GROUP BY t.name)");
 }
 
-static void check_rules(struct queue_fixture *f)
-{
-    sqlite3_stmt *stmt;
-    const char *rules = (const char *)schema_check[0].data;
-    assert_int_equal(sqlite3_prepare_v2(f->eyes, rules, -1, &stmt, NULL), SQLITE_OK);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        fail_msg("%s: %s", sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1));
-    }
-    sqlite3_finalize(stmt);
-}
-
 /* Ends the trial that was running under its old lease, then every other. */
 static void go_on(struct queue_fixture *f)
 {
@@ -185,13 +173,13 @@ static void the_work_of_an_older_database_goes_on(void **state)
     for (size_t version = 1; version <= schema_count; version++) {
         make_old(f, version);
         queue_fixture_open(f);
-        check_rules(f);
+        queue_fixture_keeps_the_rules(f);
         queue_fixture_submit(f, "{\"base\":{\"depth\":2},\"replicates\":3}");
         go_on(f);
-        check_rules(f);
+        queue_fixture_keeps_the_rules(f);
         queue_fixture_act(f, 1, QUEUE_DELETE);
         queue_fixture_advance(f, 1000);
-        check_rules(f);
+        queue_fixture_keeps_the_rules(f);
     }
 }
 
