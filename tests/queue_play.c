@@ -135,7 +135,7 @@ static void note_restart(struct play *play)
 
 static void reopen(struct play *play)
 {
-    queue_fixture_restart(play->f);
+    queue_fixture_open(play->f);
     plant(play);
     note_restart(play);
     play->busy = true;
@@ -159,13 +159,7 @@ void play_restart(struct play *play)
     if (how > 0) {
         fault_vfs_power_off();
     }
-    struct queue_fixture *f = play->f;
-    sqlite3_close(f->eyes);
-    queue_close(f->queue);
-    store_close(f->store);
+    queue_fixture_close(play->f);
     fault_vfs_power_on(&play->rng, how < 2);
-    f->eyes = NULL;
-    f->queue = NULL;
-    f->store = NULL;
     reopen(play);
 }
