@@ -5,15 +5,22 @@
 
 #define BIG "\"parameters\":{\"depth\":[1,2,3,4,5,6,7],\"batch_size\":[100,200,300]}}"
 
-static void a_big_database_is_searched_in_slices_and_goes_on_after_a_crash(void **state)
+/* From now on slices are small. */
+static void train_big_in_slices(struct queue_fixture *f)
 {
-    struct queue_fixture *f = *state;
-    int64_t wait_ms, worker = queue_fixture_worker(f);
+    int64_t worker = queue_fixture_worker(f);
     f->options.slice = 5;
     queue_fixture_restart(f);
     queue_fixture_submit(f, "{" BIG);
     queue_fixture_advance(f, 10);
     reuse_fixture_train_all(f, worker);
+}
+
+static void a_big_database_is_searched_in_slices_and_goes_on_after_a_crash(void **state)
+{
+    struct queue_fixture *f = *state;
+    int64_t wait_ms;
+    train_big_in_slices(f);
     int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
     int n_ticks = 0;
     do {
@@ -49,12 +56,7 @@ static void sweeps_submitted_at_once_find_each_other(void **state)
 static void a_sweep_that_searches_can_be_cancelled_retried_and_deleted(void **state)
 {
     struct queue_fixture *f = *state;
-    int64_t worker = queue_fixture_worker(f);
-    f->options.slice = 5;
-    queue_fixture_restart(f);
-    queue_fixture_submit(f, "{" BIG);
-    queue_fixture_advance(f, 10);
-    reuse_fixture_train_all(f, worker);
+    train_big_in_slices(f);
     int64_t second = queue_fixture_submit(f, "{\"reuse\":true," BIG);
     queue_fixture_act(f, second, QUEUE_CANCEL);
     queue_fixture_keeps_the_rules(f);

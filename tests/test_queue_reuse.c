@@ -9,14 +9,21 @@
 #define PLAIN "{\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}"
 #define REUSING "{\"reuse\":true,\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}"
 
+/* Submits PLAIN as the first sweep and trains it; returns the worker. */
+static int64_t train_plain(struct queue_fixture *f)
+{
+    queue_fixture_submit(f, PLAIN);
+    int64_t worker = queue_fixture_worker(f);
+    reuse_fixture_train_all(f, worker);
+    return worker;
+}
+
 /* ---- hits ---- */
 
 static void the_second_submission_takes_over_every_result(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    train_plain(f);
     int64_t second = queue_fixture_submit(f, REUSING);
     assert_int_equal(reuse_fixture_take_all(f), 4);
     queue_fixture_sweep_is(f, second, "finished");
@@ -57,11 +64,10 @@ static void what_was_measured_is_copied_and_outlives_the_original(void **state)
     static const char curves[] =
         "SELECT group_concat(step || ':' || test_accuracy) || (SELECT group_concat(gradient_rms)"
         " FROM layers WHERE sweep = 2) FROM curves WHERE sweep = 2";
-    int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    train_plain(f);
     queue_fixture_submit(f, REUSING);
     reuse_fixture_take_all(f);
-    queue_fixture_act(f, first, QUEUE_DELETE);
+    queue_fixture_act(f, 1, QUEUE_DELETE);
     queue_fixture_advance(f, 10);
     assert_string_equal(queue_fixture_text(f, curves),
                         "1:0.25,1:0.25,2:0.5,1:0.25,3:0.5,1:0.25,4:0.51.0,2.0,3.0,4.0");
@@ -77,9 +83,7 @@ static void what_was_measured_is_copied_and_outlives_the_original(void **state)
 static void trained_trials_alone_count_for_speed(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    train_plain(f);
     queue_fixture_submit(f, REUSING);
     reuse_fixture_take_all(f);
     queue_fixture_advance(f, 2000);
@@ -93,9 +97,7 @@ static void trained_trials_alone_count_for_speed(void **state)
 static void more_replicates_train_only_what_is_new(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     /* Seeds 4..7, of which 5 and 6 are there; cells in another order, one of them new. */
     queue_fixture_submit(f, "{\"reuse\":true,\"parameters\":{\"depth\":[3,2,1]},\"replicates\":4,"
                             "\"seed\":4}");
@@ -182,9 +184,7 @@ static void what_is_not_known_whole_is_not_offered(void **state)
 static void other_configurations_and_sweeps_that_do_not_ask_get_no_offer(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     queue_fixture_submit(f, PLAIN);
     queue_fixture_submit(f, "{\"reuse\":true,\"base\":{\"learning_rate\":0.02},"
                             "\"parameters\":{\"depth\":[1,2]},\"replicates\":2,\"seed\":5}");
@@ -204,9 +204,7 @@ static void other_configurations_and_sweeps_that_do_not_ask_get_no_offer(void **
 static void another_trials_result_is_never_taken(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     queue_fixture_submit(f, REUSING);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.offers.at[0].trial, 1);
@@ -227,12 +225,11 @@ static void another_trials_result_is_never_taken(void **state)
 static void an_offer_that_was_deleted_meanwhile_gives_the_trial_back(void **state)
 {
     struct queue_fixture *f = *state;
-    int64_t first = queue_fixture_submit(f, PLAIN), worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     queue_fixture_submit(f, REUSING);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     assert_int_equal(claim.offers.n, 1);
-    queue_fixture_act(f, first, QUEUE_DELETE);
+    queue_fixture_act(f, 1, QUEUE_DELETE);
     queue_fixture_advance(f, 10);
     for (int times = 0; times < 2; times++) {
         assert_int_equal(reuse_fixture_take(f, worker, &claim, 1), REPORT_OK);
@@ -249,9 +246,7 @@ static void an_offer_that_was_deleted_meanwhile_gives_the_trial_back(void **stat
 static void taking_over_holds_to_leases_cancels_and_restarts(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     int64_t second = queue_fixture_submit(f, REUSING);
     struct queue_claim late = queue_fixture_claim(f, worker);
     queue_fixture_advance(f, 30001);
@@ -278,9 +273,7 @@ static void taking_over_holds_to_leases_cancels_and_restarts(void **state)
 static void max_running_is_respected_while_results_are_taken_over(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     queue_fixture_submit(f, "{\"reuse\":true,\"max_running\":1,\"parameters\":{\"depth\":[1,2]},"
                             "\"replicates\":2,\"seed\":5}");
     struct queue_claim claim = queue_fixture_claim(f, worker);
@@ -293,9 +286,7 @@ static void max_running_is_respected_while_results_are_taken_over(void **state)
 static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **state)
 {
     struct queue_fixture *f = *state;
-    queue_fixture_submit(f, PLAIN);
-    int64_t worker = queue_fixture_worker(f);
-    reuse_fixture_train_all(f, worker);
+    int64_t worker = train_plain(f);
     queue_fixture_submit(f, REUSING);
     struct queue_claim claim = queue_fixture_claim(f, worker);
     struct report report = {
@@ -313,8 +304,7 @@ static void what_is_not_committed_is_counted_when_memory_is_read_anew(void **sta
 /* Trains PLAIN, submits REUSING, and has a new worker take the first; returns the worker. */
 static int64_t vouched_worker(struct queue_fixture *f)
 {
-    queue_fixture_submit(f, PLAIN);
-    reuse_fixture_train_all(f, queue_fixture_worker(f));
+    train_plain(f);
     queue_fixture_submit(f, REUSING);
     int64_t worker = queue_fixture_worker(f);
     struct queue_claim claim = queue_fixture_claim(f, worker);
