@@ -118,6 +118,7 @@ enum store_column_type {
     STORE_BOOL,
     STORE_NAME,  /* an enum, by its name */
     STORE_CHARS, /* text in an array of the struct; "" stays "" */
+    STORE_UNITS, /* a struct trial_config, of which the hidden_units: "100,100" */
 };
 
 struct store_column {

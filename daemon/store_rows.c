@@ -91,6 +91,26 @@ static int rows_eof(sqlite3_vtab_cursor *base)
     return cursor->n >= cursor->rows->n;
 }
 
+/* Numbers of up to 5 digits, with commas; for a sweep's every cell, so without snprintf. */
+static void result_units(sqlite3_context *context, const struct trial_config *config)
+{
+    char units[CONFIG_MAX_LAYERS * 6 + 1], *text = units;
+    for (int i = 0; i < config->n_hidden; i++) {
+        char digits[8];
+        int n = 0;
+        for (int left = config->hidden_units[i]; left > 0; left /= 10) {
+            digits[n++] = (char)('0' + left % 10);
+        }
+        if (i > 0) {
+            *text++ = ',';
+        }
+        while (n > 0) {
+            *text++ = digits[--n];
+        }
+    }
+    sqlite3_result_text(context, units, (int)(text - units), SQLITE_TRANSIENT);
+}
+
 static int rows_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int at)
 {
     const struct cursor *cursor = (const struct cursor *)base;
@@ -122,6 +142,9 @@ static int rows_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int 
         break;
     case STORE_CHARS:
         sqlite3_result_text(context, field, -1, SQLITE_STATIC);
+        break;
+    case STORE_UNITS:
+        result_units(context, (const struct trial_config *)field);
         break;
     }
     return SQLITE_OK;

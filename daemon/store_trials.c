@@ -17,42 +17,17 @@ const char *trial_state_name(enum trial_state state)
 
 /* ---- cells ---- */
 
-/* 64 numbers of up to 5 digits, with commas. */
-#define UNITS_SIZE (CONFIG_MAX_LAYERS * 6 + 1)
+#define AT(member) offsetof(struct store_cell, member)
+#define CONFIG(member) AT(config.member)
 
-static void print_units(const struct trial_config *config, char text[UNITS_SIZE])
-{
-    for (int i = 0; i < config->n_hidden; i++) {
-        char digits[8];
-        int n = 0;
-        for (int left = config->hidden_units[i]; left > 0; left /= 10) {
-            digits[n++] = (char)('0' + left % 10);
-        }
-        *text++ = ',';
-        text -= i == 0;
-        while (n > 0) {
-            *text++ = digits[--n];
-        }
-    }
-    *text = '\0';
-}
-
-struct cell_row {
-    struct store_cell cell;
-    char units[UNITS_SIZE];
-};
-
-#define AT(member) offsetof(struct cell_row, member)
-#define CONFIG(member) AT(cell.config.member)
-
-static int insert_some_cells(struct store *store, const struct cell_row *cells, size_t n)
+int store_insert_cells(struct store *store, const struct store_cell *cells, size_t n)
 {
     const struct store_column columns[] = {
-        {STORE_INT64, AT(cell.id), NULL},
-        {STORE_INT64, AT(cell.sweep), NULL},
-        {STORE_INT64, AT(cell.cell), NULL},
+        {STORE_INT64, AT(id), NULL},
+        {STORE_INT64, AT(sweep), NULL},
+        {STORE_INT64, AT(cell), NULL},
         {STORE_CHARS, CONFIG(dataset), NULL},
-        {STORE_CHARS, AT(units), NULL},
+        {STORE_UNITS, AT(config), NULL},
         {STORE_NAME, CONFIG(activation), config_fields[CONFIG_ACTIVATION].choices},
         {STORE_NAME, CONFIG(batch_norm), config_fields[CONFIG_BATCH_NORM].choices},
         {STORE_BOOL, CONFIG(batch_norm_output), NULL},
@@ -76,22 +51,6 @@ static int insert_some_cells(struct store *store, const struct cell_row *cells, 
     sqlite3_stmt *stmt = store_take(store, ST_INSERT_CELLS);
     store_bind_rows(stmt, 1, &rows);
     return store_run(store, stmt, (int)n);
-}
-
-int store_insert_cells(struct store *store, const struct store_cell *cells, size_t n)
-{
-    enum { AT_ONCE = 64 };
-    struct cell_row rows[AT_ONCE];
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i += AT_ONCE) {
-        size_t some = n - i < AT_ONCE ? n - i : AT_ONCE;
-        for (size_t k = 0; k < some; k++) {
-            rows[k].cell = cells[i + k];
-            print_units(&rows[k].cell.config, rows[k].units);
-        }
-        rc = insert_some_cells(store, rows, some);
-    }
-    return rc;
 }
 
 static void read_units(const char *text, struct trial_config *config)
