@@ -106,6 +106,15 @@ void store_bind_int(sqlite3_stmt *stmt, int at, int64_t value);
 /* NULL becomes NAN. */
 double store_read_real(sqlite3_stmt *stmt, int column);
 
+/* The time as text for people, valid until the next call. */
+const char *store_time(struct store *store, int64_t wall_ms);
+
+/* The configuration of a row that begins with the columns of a cell, all but the seed. */
+int store_read_config(sqlite3_stmt *stmt, struct trial_config *ret);
+
+/* The index of a name in a list of n, or -1. */
+int store_name_index(const char *const *names, int n, const char *name);
+
 /* ---- store_rows.c: many rows by one statement ---- */
 
 /* INSERT ... SELECT c0, c1, ... FROM rows(?) writes an array of structs, at half the cost of a step
@@ -127,8 +136,6 @@ struct store_column {
     const char *const *names; /* of a STORE_NAME */
 };
 
-#define STORE_ROWS_COLUMNS 23
-
 struct store_rows {
     const struct store_column *columns; /* of c0, c1, ... */
     const void *first;
@@ -139,12 +146,3 @@ struct store_rows {
 int store_rows_register(sqlite3 *db);
 /* Rows and what they point to must live until the statement has run. */
 void store_bind_rows(sqlite3_stmt *stmt, int at, const struct store_rows *rows);
-
-/* The time as text for people, valid until the next call. */
-const char *store_time(struct store *store, int64_t wall_ms);
-
-/* The configuration of a row that begins with the columns of a cell, all but the seed. */
-int store_read_config(sqlite3_stmt *stmt, struct trial_config *ret);
-
-/* The index of a name in a list of n, or -1. */
-int store_name_index(const char *const *names, int n, const char *name);

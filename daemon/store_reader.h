@@ -42,8 +42,7 @@ enum reader_format {
     READER_JSON,
     READER_NDJSON,
     READER_CSV,
-    READER_EVENT_STREAM, /* server-sent events: the first column is the id, the row as JSON the data
-                          */
+    READER_EVENT_STREAM, /* server-sent events: the first column is the id, the row the data */
 };
 
 struct reader_params {

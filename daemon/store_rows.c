@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define POINTER_TYPE "store_rows"
-#define POINTER_COLUMN STORE_ROWS_COLUMNS /* the hidden one that takes the parameter */
+#define POINTER_COLUMN 23 /* after c0 to c22: the hidden one that takes the parameter */
 
 struct cursor {
     sqlite3_vtab_cursor base;

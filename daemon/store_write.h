@@ -65,9 +65,8 @@ struct store_sweep {
     int64_t counts[TRIAL_STATE_COUNT];
     int64_t reached;
     bool reuse;
-    int64_t
-        unmatched;  /* earlier cells with ids below this have still to be compared with its own */
-    int64_t reused; /* of the succeeded ones */
+    int64_t unmatched; /* earlier cells below this id have still to be compared with its own */
+    int64_t reused;    /* of the succeeded ones */
     double trials_per_minute; /* NAN = unknown */
     bool ended, finished;     /* a trial ended since the last update; every trial is final */
 };

@@ -37,14 +37,13 @@ enum happening {
 struct play {
     struct queue_fixture *f;
     struct rng rng;
-    struct model model;     /* with what is not committed */
-    struct model committed; /* what the database must hold */
-    struct model
-        maybes[PLAY_MAYBES]; /* after commits that failed: a crash may bring one to light */
-    int n_maybes;            /* since the last one that did not */
-    bool busy;               /* slices are to be done: trials may not be there yet */
-    int64_t workers[3];      /* 0 = to be registered */
-    char kernels[3];         /* that the queue may know a worker trains with; 0 = none */
+    struct model model;               /* with what is not committed */
+    struct model committed;           /* what the database must hold */
+    struct model maybes[PLAY_MAYBES]; /* a crash may bring to light what failed to be committed */
+    int n_maybes;                     /* since the last commit that did not fail */
+    bool busy;                        /* slices are to be done: trials may not be there yet */
+    int64_t workers[3];               /* 0 = to be registered */
+    char kernels[3];                  /* that the queue may know a worker trains with; 0 = none */
     int n[HAPPENINGS];
     bool fail_next; /* the next write of the queue hits a constraint */
     bool failed;    /* it has done so */
