@@ -338,25 +338,12 @@ static void put(struct text *text, const char *part)
     text->at += length;
 }
 
-static void put_integer(struct text *text, int64_t integer)
-{
-    char digits[24];
-    int n = 0;
-    do { /* fields are not negative */
-        digits[n++] = (char)('0' + integer % 10);
-        integer /= 10;
-    } while (integer > 0);
-    while (n > 0) {
-        *text->at++ = digits[--n];
-    }
-}
-
 static void put_ints(struct text *text, const struct config_value *value)
 {
     put(text, "[");
     for (int i = 0; i < value->ints.n; i++) {
         put(text, i ? "," : "");
-        put_integer(text, value->ints.at[i]);
+        text->at += decimal_integer(value->ints.at[i], text->at);
     }
     put(text, "]");
 }
@@ -366,7 +353,7 @@ static void put_value(struct text *text, enum config_field field, const struct c
     const struct config_field_info *info = &config_fields[field];
     switch (info->type) {
     case CONFIG_INT:
-        put_integer(text, value->integer);
+        text->at += decimal_integer(value->integer, text->at);
         break;
     case CONFIG_DOUBLE:
         text->at += decimal_shortest(value->real, text->at);

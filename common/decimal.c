@@ -1,7 +1,6 @@
 #include "common/decimal.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,4 +94,22 @@ size_t decimal_shortest(double value, char text[DECIMAL_SIZE])
         }
     }
     return by_trial(value, text);
+}
+
+size_t decimal_integer(int64_t value, char *text)
+{
+    char digits[20];
+    char *at = digits + sizeof(digits);
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    size_t length = (size_t)(digits + sizeof(digits) - at);
+    memcpy(text, at, length);
+    text[length] = '\0';
+    return length;
 }

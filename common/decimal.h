@@ -8,8 +8,14 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define DECIMAL_SIZE 32
 
 /* Writes the text and returns its length. Infinities and NaN become "inf", "-inf", "nan". */
 size_t decimal_shortest(double value, char text[DECIMAL_SIZE]);
+
+#define DECIMAL_INTEGER_SIZE 21 /* of the longest */
+
+/* The same with an integer. `text` needs room for its digits and the 0 byte only. */
+size_t decimal_integer(int64_t value, char *text);

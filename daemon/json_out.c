@@ -1,5 +1,7 @@
 #include "daemon/json_out.h"
 
+#include "common/decimal.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,17 +42,8 @@ void json_out_text(struct json_out *out, const char *text)
 
 void json_out_integer(struct json_out *out, int64_t integer)
 {
-    char digits[20];
-    char *at = digits + sizeof digits;
-    uint64_t left = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
-    do {
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    if (integer < 0) {
-        *--at = '-';
-    }
-    json_out_add(out, at, (size_t)(digits + sizeof digits - at));
+    char text[DECIMAL_INTEGER_SIZE];
+    json_out_add(out, text, decimal_integer(integer, text));
 }
 
 void json_out_format(struct json_out *out, const char *format, ...)

@@ -4,6 +4,8 @@
  */
 #include "daemon/store_internal.h"
 
+#include "common/decimal.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,17 +98,10 @@ static void result_units(sqlite3_context *context, const struct trial_config *co
 {
     char units[CONFIG_MAX_LAYERS * 6 + 1], *text = units;
     for (int i = 0; i < config->n_hidden; i++) {
-        char digits[8];
-        int n = 0;
-        for (int left = config->hidden_units[i]; left > 0; left /= 10) {
-            digits[n++] = (char)('0' + left % 10);
-        }
         if (i > 0) {
             *text++ = ',';
         }
-        while (n > 0) {
-            *text++ = digits[--n];
-        }
+        text += decimal_integer(config->hidden_units[i], text);
     }
     sqlite3_result_text(context, units, (int)(text - units), SQLITE_TRANSIENT);
 }

@@ -90,11 +90,25 @@ static void random_numbers_are_as_printf_writes_them(void **state)
     }
 }
 
+static void integers_are_as_printf_writes_them(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {0, 1, 9, 10, 99, 100, 12345, 55000, 1099511627776, INT64_MAX};
+    for (size_t i = 0; i < 2 * sizeof(numbers) / sizeof(numbers[0]); i++) {
+        int64_t number = i % 2 == 0 ? numbers[i / 2] : -numbers[i / 2] - 1;
+        char text[DECIMAL_INTEGER_SIZE], expected[32];
+        int length = snprintf(expected, sizeof(expected), "%lld", (long long)number);
+        assert_int_equal(decimal_integer(number, text), length);
+        assert_string_equal(text, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_that_people_write_are_as_printf_writes_them),
         cmocka_unit_test(random_numbers_are_as_printf_writes_them),
+        cmocka_unit_test(integers_are_as_printf_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
