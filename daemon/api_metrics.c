@@ -212,7 +212,7 @@ void api_get_metrics(struct api_call *call)
     }
     struct scrape *scrape = calloc(1, sizeof *scrape);
     struct read_question question = api_question(READER_TOTALS, 200, NULL);
-    if (scrape == NULL || read_pool_fetch(call->api->readers, &question, on_totals, scrape) != 0) {
+    if (scrape == NULL || !read_pool_fetch(call->api->readers, &question, on_totals, scrape)) {
         free(scrape);
         answer(call, NULL);
         return;

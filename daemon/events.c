@@ -193,7 +193,7 @@ static struct batch *begin_batch(struct events *events, int64_t after, int64_t s
     question.params.after = after;
     question.params.sweep = sweep;
     question.params.limit = EVENTS_PER_READ;
-    if (batch == NULL || read_pool_fetch(events->readers, &question, on_fetched, batch) != 0) {
+    if (batch == NULL || !read_pool_fetch(events->readers, &question, on_fetched, batch)) {
         free(batch);
         return NULL;
     }

@@ -363,10 +363,11 @@ struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path)
     return pool;
 }
 
-static struct job *job_create(struct read_pool *pool, struct http_request *request,
-                              const struct read_question *question)
+/* Begins to read, for the request or else for `fetched`. NULL when it cannot. */
+static struct job *job_begin(struct read_pool *pool, const struct read_question *question,
+                             struct http_request *request, read_fetched_fn fetched, void *ctx)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = pool->closing ? NULL : calloc(1, sizeof *job);
     if (job == NULL) {
         return NULL;
     }
@@ -378,6 +379,8 @@ static struct job *job_create(struct read_pool *pool, struct http_request *reque
     pthread_mutex_init(&job->lock, NULL);
     job->pool = pool;
     job->request = request;
+    job->fetched = fetched;
+    job->fetched_ctx = ctx;
     job->question = *question;
     job->work.data = job;
     job->next = pool->jobs;
@@ -385,40 +388,28 @@ static struct job *job_create(struct read_pool *pool, struct http_request *reque
         job->next->prev = job;
     }
     pool->jobs = job;
+    if (uv_queue_work(pool->loop, &job->work, on_work, on_worked) != 0) {
+        job_free(job);
+        return NULL;
+    }
     return job;
 }
 
 void read_pool_answer(struct read_pool *pool, struct http_request *request,
                       const struct read_question *question)
 {
-    struct job *job = pool->closing ? NULL : job_create(pool, request, question);
+    struct job *job = job_begin(pool, question, request, NULL, NULL);
     if (job == NULL) {
-        answer_unavailable(request, "the daemon cannot read just now");
-        return;
-    }
-    int rc = uv_queue_work(pool->loop, &job->work, on_work, on_worked);
-    if (rc != 0) {
-        job_free(job);
         answer_unavailable(request, "the daemon cannot read just now");
         return;
     }
     http_wait(request, on_gone, job);
 }
 
-int read_pool_fetch(struct read_pool *pool, const struct read_question *question,
-                    read_fetched_fn fetched, void *ctx)
+bool read_pool_fetch(struct read_pool *pool, const struct read_question *question,
+                     read_fetched_fn fetched, void *ctx)
 {
-    struct job *job = pool->closing ? NULL : job_create(pool, NULL, question);
-    if (job == NULL) {
-        return pool->closing ? -ECANCELED : -ENOMEM;
-    }
-    job->fetched = fetched;
-    job->fetched_ctx = ctx;
-    int rc = uv_queue_work(pool->loop, &job->work, on_work, on_worked);
-    if (rc != 0) {
-        job_free(job);
-    }
-    return rc;
+    return job_begin(pool, question, NULL, fetched, ctx) != NULL;
 }
 
 static void on_async_closed(uv_handle_t *handle)

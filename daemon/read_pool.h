@@ -10,6 +10,7 @@
 #include "daemon/json_out.h"
 #include "daemon/store_reader.h"
 
+#include <stdbool.h>
 #include <uv.h>
 
 struct read_pool;
@@ -35,11 +36,11 @@ void read_pool_answer(struct read_pool *pool, struct http_request *request,
  * READER_NOT_FOUND, READER_STOPPED, -errno. */
 typedef void (*read_fetched_fn)(void *ctx, int result, struct json_out *text);
 
-/* Reads for the daemon itself, what is small: beyond a MiB the result is READER_STOPPED. 0, or
- * negative: then `fetched` is not called. It is called in a later round, also when the pool has
- * been destroyed meanwhile. */
-int read_pool_fetch(struct read_pool *pool, const struct read_question *question,
-                    read_fetched_fn fetched, void *ctx);
+/* Reads for the daemon itself, what is small: beyond a MiB the result is READER_STOPPED. False
+ * when it cannot begin: then `fetched` is not called. It is called in a later round, also when the
+ * pool has been destroyed meanwhile. */
+bool read_pool_fetch(struct read_pool *pool, const struct read_question *question,
+                     read_fetched_fn fetched, void *ctx);
 
 /* Stops what is being read; requests in it are answered. Freed in the loop's next rounds. */
 void read_pool_destroy(struct read_pool *pool);
