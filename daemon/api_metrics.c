@@ -161,17 +161,12 @@ static void write_daemon(struct json_out *out, const struct api *api)
 
 /* ---- the request ---- */
 
-struct scrape {
-    struct api *api;
-    struct api_call *call; /* NULL when the client is gone */
-};
-
+/* The call itself is kept until the read is over. */
 static void on_gone(struct http_request *request, void *ctx)
 {
     (void)request;
-    struct scrape *scrape = ctx;
-    api_call_free(scrape->call);
-    scrape->call = NULL;
+    struct api_call *call = ctx;
+    call->request = NULL;
 }
 
 static void answer(struct api_call *call, const struct json_out *totals_text)
@@ -196,12 +191,13 @@ static void answer(struct api_call *call, const struct json_out *totals_text)
 
 static void on_totals(void *ctx, int result, struct json_out *text)
 {
-    struct scrape *scrape = ctx;
-    if (scrape->call != NULL) {
-        answer(scrape->call, result == 0 ? text : NULL);
+    struct api_call *call = ctx;
+    struct api *api = call->api;
+    if (call->request != NULL) {
+        answer(call, result == 0 ? text : NULL);
+    } else {
+        api_call_free(call);
     }
-    struct api *api = scrape->api;
-    free(scrape);
     api_job_end(api);
 }
 
@@ -210,15 +206,11 @@ void api_get_metrics(struct api_call *call)
     if (!api_query(call, NULL, 0)) {
         return;
     }
-    struct scrape *scrape = calloc(1, sizeof *scrape);
     struct read_question question = api_question(READER_TOTALS, 200, NULL);
-    if (scrape == NULL || !read_pool_fetch(call->api->readers, &question, on_totals, scrape)) {
-        free(scrape);
+    if (!read_pool_fetch(call->api->readers, &question, on_totals, call)) {
         answer(call, NULL);
         return;
     }
-    scrape->api = call->api;
-    scrape->call = call;
     call->api->n_jobs++;
-    http_wait(call->request, on_gone, scrape);
+    http_wait(call->request, on_gone, call);
 }
