@@ -186,16 +186,10 @@ void api_post_claim(struct api_call *call)
         {"max", JSON_IN_INTEGER, false, 1, API_MAX_CLAIMS, &max},
         {"wait_s", JSON_IN_REAL, false, 0, API_MAX_WAIT_S, &wait_s},
     };
-    json_t *body;
-    if (!api_query(call, NULL, 0) || !api_body(call, &body)) {
+    if (!api_query(call, NULL, 0) || !api_numbers(call, members, 3)) {
         return;
     }
-    struct error error = {0};
-    int rc = json_in_members(body, members, 3, &error);
-    json_decref(body);
-    if (rc != 0) {
-        api_fail_with(call, 400, "invalid_field", &error);
-    } else if (call->api->stopping) {
+    if (call->api->stopping) {
         answer_unavailable(call->request, "the daemon is stopping");
         api_call_free(call);
     } else {

@@ -77,6 +77,8 @@ void api_call_free(struct api_call *call);
 
 /* The body as a JSON object; false when it is none, and the call has ended. */
 bool api_body(struct api_call *call, json_t **ret);
+/* The same, read into its members, which are all numbers. */
+bool api_numbers(struct api_call *call, const struct json_in_member *members, size_t n);
 bool api_is_json(struct api_call *call);
 
 /* One query parameter that a route takes: an integer in a range, or one of some words. */

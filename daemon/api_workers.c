@@ -195,19 +195,11 @@ void api_post_departure(struct api_call *call)
     const struct json_in_member members[] = {
         {"worker", JSON_IN_INTEGER, true, 1, (double)INT64_MAX, &worker},
     };
-    json_t *body;
-    if (!api_query(call, NULL, 0) || !api_body(call, &body)) {
-        return;
-    }
-    struct error error = {0};
-    int rc = json_in_members(body, members, 1, &error);
-    json_decref(body);
-    if (rc != 0) {
-        api_fail_with(call, 400, "invalid_field", &error);
+    if (!api_query(call, NULL, 0) || !api_numbers(call, members, 1)) {
         return;
     }
     struct queue_time now = clock_now(&call->api->clock);
-    rc = queue_depart(call->api->queue, worker, &now, &released);
+    int rc = queue_depart(call->api->queue, worker, &now, &released);
     if (rc != 0) {
         api_fail_outcome(call, rc, NULL);
         return;
