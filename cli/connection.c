@@ -1,6 +1,7 @@
 #include "cli/connection.h"
 
 #include "cli/command.h"
+#include "common/token.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,38 +10,17 @@
 
 #define DEFAULT_URL "http://127.0.0.1:9190"
 
-static int read_token(const char *path, char *ret, size_t size, struct error *error)
-{
-    FILE *file = fopen(path, "r");
-
-    if (!file) {
-        return error_set(error, NULL, "cannot read the token file %s: %s", path, strerror(errno));
-    }
-    bool found = fgets(ret, (int)size, file) != NULL;
-    fclose(file);
-    ret[found ? strcspn(ret, "\r\n") : 0] = '\0';
-    if (!ret[0]) {
-        return error_set(error, NULL, "the token file %s is empty", path);
-    }
-    return 0;
-}
-
 /* A client of the daemon at `url`, with the token that flag or environment give. */
 static int connect_to(const char *url, const struct args *args, struct connection *ret,
                       struct error *error)
 {
-    const char *token_file = args_value(args, "token-file");
-    const char *token = getenv("NINETY_TOKEN");
-    char line[1024];
+    char token[TOKEN_SIZE];
+    int result = token_find(args_value(args, "token-file"), token, error);
 
-    if (token_file) {
-        int result = read_token(token_file, line, sizeof(line), error);
-        if (result != 0) {
-            return result;
-        }
-        token = line;
+    if (result != 0) {
+        return result;
     }
-    ret->client = client_create(url, token && *token ? token : NULL);
+    ret->client = client_create(url, token[0] ? token : NULL);
     return 0;
 }
 

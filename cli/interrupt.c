@@ -1,5 +1,7 @@
 #include "cli/interrupt.h"
 
+#include "common/start.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,7 +29,9 @@ void interrupt_catch(void)
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_RESTART};
 
     for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-        sigaction(signals[i], &action, NULL);
+        if (start_heeds(signals[i])) {
+            sigaction(signals[i], &action, NULL);
+        }
     }
     sigaction(SIGCHLD, &child, NULL);
 }

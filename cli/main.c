@@ -4,10 +4,13 @@
  */
 #include "cli/command.h"
 #include "cli/help.h"
+#include "common/start.h"
 #include "common/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define FILES 64 /* that a command may have open at once */
 
 const struct command *const commands[] = {
     &command_run,        &command_train,
@@ -109,6 +112,7 @@ static int flush_output(int code)
 
 int main(int argc, char **argv)
 {
+    start_program("ninety", FILES);
     if (argc < 2) {
         help_print_overview(stderr);
         return EXIT_USAGE;

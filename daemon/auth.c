@@ -1,69 +1,9 @@
 #include "daemon/auth.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- token ---- */
-
-static int check_file(int fd, const char *path, struct error *error)
-{
-    struct stat info;
-    if (fstat(fd, &info) != 0) {
-        return error_set(error, NULL, "%s: %s", path, strerror(errno));
-    }
-    if (!S_ISREG(info.st_mode)) {
-        return error_set(error, NULL, "%s is not a file", path);
-    }
-    if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-        return error_set(error, NULL, "%s holds a secret, but everyone may open it: chmod 600 %s",
-                         path, path);
-    }
-    return 0;
-}
-
-static int check_token(char token[AUTH_TOKEN_SIZE], const char *path, struct error *error)
-{
-    size_t n = strcspn(token, "\r\n");
-    token[n] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        if (!isgraph((unsigned char)token[i])) {
-            return error_set(error, NULL, "%s: a token is printable ASCII without blanks", path);
-        }
-    }
-    if (n < AUTH_TOKEN_MIN || n == AUTH_TOKEN_SIZE - 1) {
-        return error_set(error, NULL,
-                         "%s: a token has %d to %d characters on its first line; make one with: "
-                         "openssl rand -hex 32 > %s",
-                         path, AUTH_TOKEN_MIN, AUTH_TOKEN_SIZE - 2, path);
-    }
-    return 0;
-}
-
-int auth_read_token(const char *path, char ret[AUTH_TOKEN_SIZE], struct error *error)
-{
-    memset(ret, 0, AUTH_TOKEN_SIZE);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return error_set(error, NULL, "%s: %s", path, strerror(errno));
-    }
-    int rc = check_file(fd, path, error);
-    if (rc == 0) {
-        ssize_t n = read(fd, ret, AUTH_TOKEN_SIZE - 1);
-        rc = n < 0 ? error_set(error, NULL, "%s: %s", path, strerror(errno))
-                   : check_token(ret, path, error);
-    }
-    close(fd);
-    if (rc != 0) {
-        memset(ret, 0, AUTH_TOKEN_SIZE);
-    }
-    return rc;
-}
 
 /* The time depends on the length of what was given alone. */
 static bool equal_in_constant_time(const char *secret, const char *given)

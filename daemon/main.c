@@ -1,12 +1,14 @@
 /*
  * ninetyd: puts the parts together, and takes them apart in order.
  *
- *     running --SIGTERM, SIGINT--> stopping: no more work is handed out, the local worker hands its
- *     trials back --it ended, or STOP_MS--> finished: last COMMIT, last answers, everything closed
+ *     running --SIGTERM, SIGINT, SIGHUP--> stopping: no more work is handed out, the local worker
+ *     hands its trials back --it ended, or STOP_MS--> finished: last COMMIT, last answers,
+ *     everything closed
  */
 #include "common/log.h"
+#include "common/start.h"
+#include "common/token.h"
 #include "daemon/api.h"
-#include "daemon/auth.h"
 #include "daemon/http.h"
 #include "daemon/listen.h"
 #include "daemon/local_worker.h"
@@ -32,17 +34,21 @@
 #define LAST_MS 1000 /* for reads on the thread pool to notice that they are not wanted */
 #define WORKER_GONE_MS 90000
 #define SPARE_DESCRIPTORS 128 /* for all but connections */
+#define LEAST_CONNECTIONS 64
+#define N_SIGNALS 3
+
+static const int stop_signals[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 
 struct daemon {
     struct options options;
-    char token[AUTH_TOKEN_SIZE];
+    char token[TOKEN_SIZE];
     uv_loop_t loop;
     struct store *store;
     struct queue *queue;
     struct api *api;
     struct http_server *server;
     struct local_worker *worker;
-    uv_signal_t terminate, interrupt;
+    uv_signal_t signals[N_SIGNALS];
     uv_timer_t timer;
     struct wal_watch wal_watch;
     bool stopping, finished;
@@ -69,8 +75,9 @@ static void finish(struct daemon *d)
     api_flush(d->api);
     http_server_destroy(d->server);
     api_destroy(d->api);
-    uv_close((uv_handle_t *)&d->terminate, NULL);
-    uv_close((uv_handle_t *)&d->interrupt, NULL);
+    for (int i = 0; i < N_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+    }
     wal_watch_stop(&d->wal_watch);
     uv_timer_start(&d->timer, on_last_timer, LAST_MS, 0);
     uv_unref((uv_handle_t *)&d->timer);
@@ -239,12 +246,15 @@ static int announce(struct daemon *d, const char *name, int port, struct error *
 
 static void catch_signals(struct daemon *d)
 {
-    uv_signal_init(&d->loop, &d->terminate);
-    uv_signal_init(&d->loop, &d->interrupt);
     uv_timer_init(&d->loop, &d->timer);
-    d->terminate.data = d->interrupt.data = d->timer.data = d;
-    uv_signal_start(&d->terminate, on_signal, SIGTERM);
-    uv_signal_start(&d->interrupt, on_signal, SIGINT);
+    d->timer.data = d;
+    for (int i = 0; i < N_SIGNALS; i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        if (start_heeds(stop_signals[i])) {
+            uv_signal_start(&d->signals[i], on_signal, stop_signals[i]);
+        }
+    }
 }
 
 /* 0 with everything running; else ERROR_INVALID or -errno, and the process is to end. */
@@ -252,7 +262,7 @@ static int start(struct daemon *d, struct error *error)
 {
     int listen_fd, rc = 0;
     if (d->options.token_file != NULL) {
-        rc = auth_read_token(d->options.token_file, d->token, error);
+        rc = token_read(d->options.token_file, d->token, error);
     }
     if (rc == 0) {
         rc = listen_open(&d->options.listen, &listen_fd, error);
@@ -276,6 +286,7 @@ static int start(struct daemon *d, struct error *error)
 int main(int argc, char **argv)
 {
     static struct daemon d;
+    start_program("ninetyd", SPARE_DESCRIPTORS + LEAST_CONNECTIONS);
     switch (options_parse(argc, argv, &d.options)) {
     case OPTIONS_RUN:
         break;

@@ -33,7 +33,7 @@ static const char help[] =
     "  --die-with-parent    stop when the process that started this one ends\n"
     "  --version, --help\n"
     "\n"
-    "SIGTERM and SIGINT stop it within a second; nothing that was answered is lost.\n"
+    "SIGTERM, SIGINT and SIGHUP stop it within a second; nothing that was answered is lost.\n"
     "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments.\n";
 
 enum {

@@ -1,81 +1,7 @@
 #include "daemon/auth.h"
 #include "tests/test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #define TOKEN "0123456789abcdef"
-
-static char path[64];
-
-static void write_token(const char *text, mode_t mode)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-    assert_int_equal(chmod(path, mode), 0);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    snprintf(path, sizeof path, "/tmp/ninety-auth-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    unlink(path);
-    return 0;
-}
-
-static void a_token_is_the_first_line_of_its_file(void **state)
-{
-    (void)state;
-    char token[AUTH_TOKEN_SIZE];
-    write_token(TOKEN "\nsecond line\n", 0600);
-    assert_int_equal(auth_read_token(path, token, NULL), 0);
-    assert_string_equal(token, TOKEN);
-    write_token(TOKEN, 0640);
-    assert_int_equal(auth_read_token(path, token, NULL), 0);
-}
-
-static void a_file_that_everyone_may_read_is_refused_with_the_remedy(void **state)
-{
-    (void)state;
-    char token[AUTH_TOKEN_SIZE];
-    struct error error;
-    write_token(TOKEN, 0644);
-    assert_int_equal(auth_read_token(path, token, &error), ERROR_INVALID);
-    assert_non_null(strstr(error.message, "chmod 600"));
-    assert_string_equal(token, "");
-}
-
-static void poor_tokens_are_refused(void **state)
-{
-    (void)state;
-    char token[AUTH_TOKEN_SIZE], longest[600];
-    memset(longest, 'x', sizeof longest - 1);
-    longest[sizeof longest - 1] = '\0';
-    const char *const poor[] = {"",           "\n" TOKEN, "short", "with blanks 0123456789",
-                                "\x01" TOKEN, longest};
-    for (size_t i = 0; i < sizeof poor / sizeof *poor; i++) {
-        write_token(poor[i], 0600);
-        assert_int_equal(auth_read_token(path, token, NULL), ERROR_INVALID);
-    }
-    struct error error;
-    assert_int_equal(auth_read_token("/nonexistent/token", token, &error), ERROR_INVALID);
-    assert_non_null(strstr(error.message, "/nonexistent/token"));
-    assert_int_equal(auth_read_token("/tmp", token, &error), ERROR_INVALID);
-}
 
 static void only_the_whole_token_lets_in(void **state)
 {
@@ -125,10 +51,6 @@ static void an_origin_must_be_the_host_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_token_is_the_first_line_of_its_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_that_everyone_may_read_is_refused_with_the_remedy,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(poor_tokens_are_refused, setup, teardown),
         cmocka_unit_test(only_the_whole_token_lets_in),
         cmocka_unit_test(without_a_token_only_loopback_is_a_host),
         cmocka_unit_test(an_origin_must_be_the_host_itself),

@@ -3,6 +3,7 @@
  * reports what they measure; docs/workers.md.
  */
 #include "common/log.h"
+#include "common/start.h"
 #include "worker/kernel_choice.h"
 #include "worker/options.h"
 #include "worker/trainer_command.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, FILES = 64, FILES_OF_A_SLOT = 4 };
 
 static void choose_kernel(const struct options *options, const char *trainer,
                           struct kernel_choice *ret)
@@ -67,6 +68,7 @@ static int run(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options;
+    start_program("ninety-worker", FILES);
     log_init("ninety-worker");
     switch (options_parse(argc, argv, &options)) {
     case OPTIONS_RUN:
@@ -78,6 +80,9 @@ int main(int argc, char **argv)
     }
     if (options.die_with_parent) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
+    }
+    if (!start_allows_files("ninety-worker", FILES + FILES_OF_A_SLOT * (unsigned)options.n_slots)) {
+        return WORKER_BROKEN;
     }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         log_error("libcurl cannot start");

@@ -3,7 +3,6 @@
 #include "worker/machine.h"
 #include "worker/worker.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
@@ -119,36 +118,6 @@ static enum options_result add_data(const char *directory, struct options *optio
     return OPTIONS_RUN;
 }
 
-/* A token is one word of printable ASCII: it goes into a header line. */
-static enum options_result set_token(const char *source, const char *text, struct options *options)
-{
-    size_t length = strcspn(text, "\r\n");
-    bool fits = length > 0 && length < sizeof options->token;
-    for (size_t i = 0; fits && i < length; i++) {
-        fits = text[i] > ' ' && text[i] < 0x7F;
-    }
-    if (!fits || text[length + strspn(text + length, "\r\n")]) {
-        return wrong("%s holds no token: it must be one line of 1 to %d characters without spaces",
-                     source, OPTIONS_MAX_TOKEN - 1);
-    }
-    memcpy(options->token, text, length);
-    options->token[length] = '\0';
-    return OPTIONS_RUN;
-}
-
-static enum options_result read_token_file(const char *path, struct options *options)
-{
-    char text[OPTIONS_MAX_TOKEN + 8];
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        return wrong("cannot read the token file %s: %s", path, strerror(errno));
-    }
-    size_t n = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    return set_token(path, text, options);
-}
-
 static enum options_result set_option(int option, const char *value, struct options *options)
 {
     switch (option) {
@@ -156,7 +125,8 @@ static enum options_result set_option(int option, const char *value, struct opti
         options->daemon_url = value;
         return OPTIONS_RUN;
     case OPT_TOKEN_FILE:
-        return read_token_file(value, options);
+        options->token_file = value;
+        return OPTIONS_RUN;
     case OPT_SLOTS:
         return parse_slots(value, &options->n_slots);
     case OPT_NO_PIN:
@@ -191,11 +161,10 @@ static enum options_result set_option(int option, const char *value, struct opti
     }
 }
 
-static enum options_result from_environment(struct options *options)
+static void from_environment(struct options *options)
 {
     int cores[MACHINE_MAX_CORES];
     const char *url = getenv("NINETY_DAEMON");
-    const char *token = getenv("NINETY_TOKEN");
     *options = (struct options){
         .daemon_url = url && url[0] ? url : DEFAULT_DAEMON,
         .n_slots = machine_cores(cores),
@@ -205,12 +174,13 @@ static enum options_result from_environment(struct options *options)
     if (options->n_slots > WORKER_MAX_SLOTS) {
         options->n_slots = WORKER_MAX_SLOTS;
     }
-    return token && token[0] ? set_token("NINETY_TOKEN", token, options) : OPTIONS_RUN;
 }
 
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
-    enum options_result result = from_environment(ret);
+    enum options_result result = OPTIONS_RUN;
+    struct error error;
+    from_environment(ret);
     for (int c; result == OPTIONS_RUN && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         result = set_option(c, optarg, ret);
     }
@@ -223,6 +193,9 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
     if (strncmp(ret->daemon_url, "http://", 7) != 0 &&
         strncmp(ret->daemon_url, "https://", 8) != 0) {
         return wrong("--daemon wants a URL such as " DEFAULT_DAEMON ", not '%s'", ret->daemon_url);
+    }
+    if (token_find(ret->token_file, ret->token, &error) != 0) {
+        return wrong("%s", error.message);
     }
     if (ret->hang_s > 0 && ret->hang_s < 1) {
         return wrong("--hang-timeout wants at least a second");

@@ -3,14 +3,16 @@
  */
 #pragma once
 
+#include "common/token.h"
+
 #include <stdbool.h>
 
 #define OPTIONS_MAX_DATA 16
-#define OPTIONS_MAX_TOKEN 1024
 
 struct options {
     const char *daemon_url;
-    char token[OPTIONS_MAX_TOKEN]; /* "" = none */
+    const char *token_file;
+    char token[TOKEN_SIZE]; /* "" = none */
     int n_slots;
     bool pin;
     const char *trainer; /* a command for the shell; NULL = ninety-trainer */

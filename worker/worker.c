@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include "common/log.h"
+#include "common/start.h"
 #include "worker/client.h"
 #include "worker/machine.h"
 #include "worker/outbox.h"
@@ -329,7 +330,9 @@ static int start(struct worker *worker, const struct wire_identity *identity)
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_signal_init(&worker->loop, &worker->signals[i]);
         worker->signals[i].data = worker;
-        uv_signal_start(&worker->signals[i], on_signal, stop_signals[i]);
+        if (start_heeds(stop_signals[i])) {
+            uv_signal_start(&worker->signals[i], on_signal, stop_signals[i]);
+        }
     }
     const struct seats_handlers handlers = {
         .on_change = on_seats_changed, .on_hopeless = on_seats_hopeless, .arg = worker};

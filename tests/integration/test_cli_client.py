@@ -82,21 +82,43 @@ class Client(unittest.TestCase):
     def test_a_missing_token_is_told_apart_from_a_wrong_one(self):
         error = {"error": {"code": "unauthorized", "message": "no"}}
         self.assertIn("wants a token", self.ask(401, error, "status").stderr)
-        done = self.ask(401, error, "status", env={"NINETY_TOKEN": "secret"})
+        done = self.ask(401, error, "status", env={"NINETY_TOKEN": "secret-0123456789"})
         self.assertIn("does not accept this token", done.stderr)
         self.assertNotIn("secret", done.stderr)
 
     def test_the_token_comes_from_a_file_or_the_environment(self):
         path = pathlib.Path(self.folder.name) / "token"
-        path.write_text("from-file\n")
+        path.write_text("token-from-a-file\n")
+        path.chmod(0o600)
         self.ask(200, {"sweeps": [], "next": None}, "status", "--token-file", str(path),
-                 env={"NINETY_TOKEN": "from-environment"})
+                 env={"NINETY_TOKEN": "token-from-environment"})
         self.ask(200, {"sweeps": [], "next": None}, "status",
-                 env={"NINETY_TOKEN": "from-environment"})
+                 env={"NINETY_TOKEN": "token-from-environment"})
         tokens = [headers["Authorization"] for _, _, headers, _ in Pretended.asked]
-        self.assertEqual(tokens, ["Bearer from-file", "Bearer from-environment"])
+        self.assertEqual(tokens, ["Bearer token-from-a-file", "Bearer token-from-environment"])
         self.assertIn("cannot read the token file",
                       self.ask(200, {}, "status", "--token-file", "/nonexistent").stderr)
+
+    def test_d8_a_line_end_behind_the_token_changes_no_request(self):
+        self.ask(200, {"id": 1, "name": "s", "n_trials": 1, "counts": {}}, "submit", "--depth", "1",
+                 env={"NINETY_TOKEN": "token-from-environment\r\n"})
+        method, _, headers, body = Pretended.asked[0]
+        self.assertEqual((method, headers["Authorization"], headers["Content-Type"]),
+                         ("POST", "Bearer token-from-environment", "application/json"))
+        self.assertIn("depth", body)
+        json.loads(body)
+
+    def test_d8_a12_a_token_that_cannot_be_right_is_refused_before_it_is_sent(self):
+        path = pathlib.Path(self.folder.name) / "token"
+        path.write_text("token-from-a-file\n")
+        path.chmod(0o640)
+        for word, flags, env in [("chmod 600", ["--token-file", str(path)], {}),
+                                 ("NINETY_TOKEN", [], {"NINETY_TOKEN": "two words 0123456789"}),
+                                 ("16 to 254", [], {"NINETY_TOKEN": "short"})]:
+            done = self.ask(200, {"sweeps": [], "next": None}, "status", *flags, env=env)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(word, done.stderr)
+        self.assertEqual(Pretended.asked, [])
 
     def test_what_is_no_daemon_is_recognised(self):
         self.assertIn("does not answer JSON", self.ask(200, "<html>", "status").stderr)

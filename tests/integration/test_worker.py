@@ -14,6 +14,7 @@ from fake_daemon import FakeDaemon
 from worker import NINETY_WORKER, Worker
 
 SOURCE_ROOT = pathlib.Path(os.environ["NINETY_SOURCE_ROOT"])
+RIGHT = "the-right-token-0123456789"
 
 
 class MemoryGroup:
@@ -232,10 +233,29 @@ class DaemonTrouble(WorkerTest):
         self.assertIn("done", self.end_of(2))
 
     def test_a_wrong_token_is_said_once_and_ends_it(self):
-        self.start(token="right", env={"NINETY_TOKEN": "wrong"})
+        self.start(token=RIGHT, env={"NINETY_TOKEN": "some-wrong-token"})
         self.assertEqual(self.worker.wait(), 77)
         self.assertEqual(self.worker.log.count("does not accept the token"), 1)
         self.assertEqual(len(self.daemon.calls("/v1/workers")), 1)
+
+    def test_d8_a_line_end_behind_the_token_changes_nothing(self):
+        self.start(token=RIGHT, env={"NINETY_TOKEN": RIGHT + "\r\n"})
+        self.daemon.submit(0)
+        self.assert_done(1)
+
+    def test_a12_a_token_file_that_others_may_read_is_refused(self):
+        self.daemon = FakeDaemon(token=RIGHT)
+        self.addCleanup(self.daemon.stop)
+        with tempfile.NamedTemporaryFile("w") as token:
+            token.write(RIGHT)
+            token.flush()
+            os.chmod(token.name, 0o640)
+            worker = self.start_worker("--token-file", token.name)
+            self.assertEqual(worker.wait(), 2)
+            self.assertIn(f"chmod 600 {token.name}", worker.log)
+            os.chmod(token.name, 0o600)
+            self.start_worker("--token-file", token.name)
+            wait_until(lambda: self.daemon.workers, "registration")
 
     def test_a_wrong_url_is_said_once_with_the_remedy(self):
         self.daemon = FakeDaemon()
@@ -248,12 +268,12 @@ class DaemonTrouble(WorkerTest):
         self.assertIn("is this URL that of a ninetyd?", worker.log)
 
     def test_a_token_that_becomes_wrong_later_ends_nothing(self):
-        self.start(token="right", env={"NINETY_TOKEN": "right"})
+        self.start(token=RIGHT, env={"NINETY_TOKEN": RIGHT})
         self.daemon.submit(8)
         wait_until(lambda: self.daemon.steps.get((1, 1)), "first measurement")
         self.daemon.token = "other"
         wait_until(lambda: "does not accept the token" in self.worker.log, "complaint")
-        self.daemon.token = "right"
+        self.daemon.token = RIGHT
         self.assertIn("done", self.end_of(1))
 
 
@@ -421,12 +441,13 @@ class Data(WorkerTest):
 
 class Deploy(WorkerTest):
     def test_the_slurm_script_runs_a_worker_with_the_tasks_cores_and_leaves_when_idle(self):
-        self.daemon = FakeDaemon(token="secret")
+        self.daemon = FakeDaemon(token=RIGHT)
         self.addCleanup(self.daemon.stop)
         with tempfile.TemporaryDirectory(prefix="ninety-") as home:
             token = pathlib.Path(home) / ".config" / "ninety" / "token"
             token.parent.mkdir(parents=True)
-            token.write_text("secret\n", encoding="ascii")
+            token.write_text(RIGHT + "\n", encoding="ascii")
+            token.chmod(0o600)
             env = {**os.environ, "HOME": home, "NINETY_DAEMON": self.daemon.url,
                    "SLURM_CPUS_PER_TASK": "3", "NINETY_IDLE_S": "1", "OPENBLAS_CORETYPE": "default",
                    "PATH": f"{pathlib.Path(NINETY_WORKER).parent}:{os.environ['PATH']}"}
@@ -465,7 +486,7 @@ class CommandLine(unittest.TestCase):
                                (["--daemon", "localhost:9190"], "not 'localhost:9190'"),
                                (["--exit-when-idle", "-1"], "number of seconds"),
                                (["--token-file", "/nonexistent"], "No such file"),
-                               (["--token-file", "/dev/null"], "holds no token"),
+                               (["--token-file", "/dev/null"], "is not a file"),
                                (["extra"], "unexpected argument 'extra'")]:
             with self.subTest(options):
                 done = self.run_worker(*options)

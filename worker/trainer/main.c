@@ -4,6 +4,7 @@
  */
 #include "common/log.h"
 #include "common/protocol.h"
+#include "common/start.h"
 #include "worker/nn/gemm.h"
 #include "worker/trainer/probe.h"
 #include "worker/trainer/trial.h"
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2, MAX_REPEAT = 1000 };
+
+#define FILES 16 /* that it may have open at once */
 
 static const char help[] =
     "usage: ninety-trainer [--load FILE] [--save FILE] [--order FILE] [--trace FILE]\n"
@@ -180,6 +183,7 @@ int main(int argc, char **argv)
     struct options options = {.repeat = 3};
     bool done;
 
+    start_program("ninety-trainer", FILES);
     log_init("ninety-trainer");
     int rc = parse_options(argc, argv, &options, &done);
     if (done) {
