@@ -125,7 +125,8 @@ static void print_same(const struct verification *v, bool exact)
 static int judge(const struct verification *v)
 {
     const struct trial_result *recorded = &v->recorded.result, *here = &v->here.result;
-    bool exact = compare_is_exact(&v->recorded, &v->here);
+    enum compare_rule rule = compare_rule(&v->config, &v->recorded, &v->here);
+    bool exact = rule == COMPARE_EXACTLY;
     char *text;
     size_t size;
     FILE *out = must(open_memstream(&text, &size));
@@ -138,6 +139,10 @@ static int judge(const struct verification *v)
                "tolerances\n",
                (long long)v->trial, recorded->trainer, recorded->kernel, here->trainer,
                here->kernel);
+    }
+    if (rule == COMPARE_ACROSS_ENGINES) {
+        puts("  since engine 2 parameters of such a network whose gradient is zero by construction "
+             "stay as they are (docs/training.md)");
     }
     if (n > 0) {
         printf("trial %lld: DIFFERS in %zu places\n%s", (long long)v->trial, n, text);

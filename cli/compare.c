@@ -1,6 +1,8 @@
 #include "cli/compare.h"
 
 #include "cli/memory.h"
+#include "common/engine.h"
+#include "common/kernel_family.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -98,12 +100,18 @@ size_t compare_in_common(const struct compare_run *recorded, const struct compar
 
 /* ---- differences ---- */
 
-bool compare_is_exact(const struct compare_run *recorded, const struct compare_run *here)
+enum compare_rule compare_rule(const struct trial_config *config,
+                               const struct compare_run *recorded, const struct compare_run *here)
 {
     const struct trial_result *a = &recorded->result, *b = &here->result;
+    bool is_same_kernel =
+        strcmp(a->kernel, b->kernel) == 0 || kernel_families_agree(a->kernel, b->kernel);
 
-    return strcmp(a->kernel, b->kernel) == 0 &&
-           (!a->trainer[0] || !b->trainer[0] || strcmp(a->trainer, b->trainer) == 0);
+    if (!a->trainer[0] || !b->trainer[0] || engine_trainers_agree(config, a->trainer, b->trainer)) {
+        return is_same_kernel ? COMPARE_EXACTLY : COMPARE_CLOSELY;
+    }
+    return engine_of(a->trainer) > 0 && engine_of(b->trainer) > 0 ? COMPARE_ACROSS_ENGINES
+                                                                  : COMPARE_CLOSELY;
 }
 
 /* Where they go, and how many there were. */

@@ -25,8 +25,15 @@ int compare_run_read(const json_t *trial, const json_t *measurements, struct com
 void compare_run_add(struct compare_run *run, const struct measurement *measurement);
 void compare_run_clear(struct compare_run *run);
 
-/* Whether the same numbers can be asked for: the same kernel and trainer. */
-bool compare_is_exact(const struct compare_run *recorded, const struct compare_run *here);
+/* How two runs can be compared: to the bit where kernel and trainer give the same numbers of this
+ * configuration (kernel_family.h, engine.h), and closely elsewhere. */
+enum compare_rule {
+    COMPARE_EXACTLY,
+    COMPARE_CLOSELY,        /* another kernel or trainer */
+    COMPARE_ACROSS_ENGINES, /* another engine, which changed what this network trains */
+};
+enum compare_rule compare_rule(const struct trial_config *config,
+                               const struct compare_run *recorded, const struct compare_run *here);
 
 /* How many of the recorded measurements were made here, too. Not all need be: an older trainer also
  * measured at other steps. */

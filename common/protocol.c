@@ -1,6 +1,8 @@
 #include "common/protocol.h"
 
+#include "common/engine.h"
 #include "common/json_print.h"
+#include "common/kernel_family.h"
 #include "common/protocol_members.h"
 
 #include <math.h>
@@ -352,13 +354,15 @@ void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret)
     }
 }
 
-const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers, const char *trainer,
-                                            const char *kernel, const char *data_sha256)
+const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers,
+                                            const struct trial_config *config,
+                                            const struct reuse_makers *makers)
 {
     for (size_t i = 0; i < offers->n; i++) {
         const struct reuse_offer *offer = &offers->at[i];
-        if (strcmp(offer->trainer, trainer) == 0 && strcmp(offer->kernel, kernel) == 0 &&
-            strcmp(offer->data_sha256, data_sha256) == 0) {
+        if (strcmp(offer->data_sha256, makers->data_sha256) == 0 &&
+            kernel_families_agree(offer->kernel, makers->kernel) &&
+            engine_trainers_agree(config, offer->trainer, makers->trainer)) {
             return offer;
         }
     }

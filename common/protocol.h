@@ -115,9 +115,16 @@ json_t *reuse_offers_to_json(const struct reuse_offers *offers);
  * a trial is trained, which is never wrong. */
 void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret);
 
-/* The one that was made with these three; NULL = there is none. */
-const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers, const char *trainer,
-                                            const char *kernel, const char *data_sha256);
+/* What a trial would be trained with. */
+struct reuse_makers {
+    const char *trainer, *kernel, *data_sha256;
+};
+
+/* The offer that is as good as training this configuration with these: the same data, a trainer and
+ * a kernel that give the same numbers (engine.h, kernel_family.h); NULL = there is none. */
+const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers,
+                                            const struct trial_config *config,
+                                            const struct reuse_makers *makers);
 
 /* ---- the trainer's lines ---- */
 

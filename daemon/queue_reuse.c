@@ -1,3 +1,5 @@
+#include "common/engine.h"
+#include "common/kernel_family.h"
 #include "daemon/queue_internal.h"
 
 #include <stdio.h>
@@ -96,8 +98,8 @@ void queue_vouch(struct queue_worker_state *worker, const char *dataset,
 void queue_check_vouch(struct queue_worker_state *worker, const struct trial_result *result)
 {
     const struct queue_vouch *vouch = worker->vouch;
-    if (vouch && (strcmp(vouch->trainer, result->trainer) != 0 ||
-                  strcmp(vouch->kernel, result->kernel) != 0 ||
+    if (vouch && (!engine_trainers_always_agree(vouch->trainer, result->trainer) ||
+                  !kernel_families_agree(vouch->kernel, result->kernel) ||
                   strcmp(vouch->data_sha256, result->data_sha256) != 0)) {
         free(worker->vouch);
         worker->vouch = NULL;
@@ -108,8 +110,12 @@ const struct reuse_offer *queue_find_vouched(const struct queue_worker_state *wo
                                              const struct queue_claim *claim)
 {
     const struct queue_vouch *vouch = worker->vouch;
-    if (!vouch || strcmp(vouch->dataset, claim->config.dataset) != 0) {
+    /* A vouch names the trainer of what was taken over, which may be of an older engine than the
+     * worker's: the same for most configurations, but for the others the worker is asked. */
+    if (!vouch || strcmp(vouch->dataset, claim->config.dataset) != 0 ||
+        engine_since(&claim->config) > 1) {
         return NULL;
     }
-    return reuse_offers_find(&claim->offers, vouch->trainer, vouch->kernel, vouch->data_sha256);
+    const struct reuse_makers makers = {vouch->trainer, vouch->kernel, vouch->data_sha256};
+    return reuse_offers_find(&claim->offers, &claim->config, &makers);
 }

@@ -137,19 +137,28 @@ static void other_kernels_are_given_their_tolerances_and_no_more(void **state)
     assert_said(compare_closely, run_of(0.9, 20), here, "training loss at step 1");
 }
 
-static void only_the_same_kernel_and_trainer_can_be_exact(void **state)
+/* C8, C13 */
+static void only_what_gives_the_same_numbers_is_compared_exactly(void **state)
 {
     struct compare_run a = run_of(0.9, 20), b = run_of(0.9, 20);
+    struct trial_config plain = {.n_hidden = 1, .batch_norm = BATCH_NORM_BEFORE};
+    struct trial_config after = {
+        .n_hidden = 1, .batch_norm = BATCH_NORM_AFTER, .batch_norm_output = true};
     (void)state;
 
-    assert_true(compare_is_exact(&a, &b));
+    assert_int_equal(compare_rule(&plain, &a, &b), COMPARE_EXACTLY);
     strcpy(b.result.kernel, "SkylakeX");
-    assert_false(compare_is_exact(&a, &b));
-    strcpy(b.result.kernel, "Haswell");
-    strcpy(b.result.trainer, "ninety-trainer 2");
-    assert_false(compare_is_exact(&a, &b));
+    assert_int_equal(compare_rule(&plain, &a, &b), COMPARE_CLOSELY);
+    strcpy(b.result.kernel, "Zen");
+    assert_int_equal(compare_rule(&plain, &a, &b), COMPARE_EXACTLY);
+    strcpy(b.result.trainer, "torch 2");
+    assert_int_equal(compare_rule(&plain, &a, &b), COMPARE_CLOSELY);
     b.result.trainer[0] = '\0';
-    assert_true(compare_is_exact(&a, &b));
+    assert_int_equal(compare_rule(&plain, &a, &b), COMPARE_EXACTLY);
+    strcpy(a.result.trainer, "ninety-trainer 0.2.0");
+    strcpy(b.result.trainer, "ninety-trainer 0.3.0 engine 2");
+    assert_int_equal(compare_rule(&plain, &a, &b), COMPARE_EXACTLY);
+    assert_int_equal(compare_rule(&after, &a, &b), COMPARE_ACROSS_ENGINES);
     compare_run_clear(&a);
     compare_run_clear(&b);
 }
@@ -192,7 +201,7 @@ int main(void)
         cmocka_unit_test(every_number_counts_on_the_same_kernel),
         cmocka_unit_test(steps_in_common_are_compared_and_the_end_must_be_among_them),
         cmocka_unit_test(other_kernels_are_given_their_tolerances_and_no_more),
-        cmocka_unit_test(only_the_same_kernel_and_trainer_can_be_exact),
+        cmocka_unit_test(only_what_gives_the_same_numbers_is_compared_exactly),
         cmocka_unit_test(a_trial_is_read_as_the_daemon_tells_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

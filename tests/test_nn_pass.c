@@ -121,6 +121,86 @@ static void gradients_agree_with_finite_differences(void **state)
     }
 }
 
+/* The largest derivative of the reference's loss by a vector of parameters. */
+static double largest_slope(const struct fixture *f, double *p, const float *vector, int n)
+{
+    const struct network *network = &f->network;
+    double largest = 0, h = 1e-4;
+
+    for (int c = 0; c < n; c++) {
+        double *at = &p[vector - network->parameters.at + c], middle = *at;
+        *at = middle + h;
+        double above = reference_loss(network, p, ROWS, f->x, f->labels);
+        *at = middle - h;
+        double below = reference_loss(network, p, ROWS, f->x, f->labels);
+        *at = middle;
+        largest = fmax(largest, fabs(above - below) / (2 * h));
+    }
+    return largest;
+}
+
+/* In double precision the slope is zero, or far from it, as engine.h says; here it is zero. */
+static void check_inert(const struct fixture *f, double *p, const float *vector, bool inert, int n)
+{
+    double slope = largest_slope(f, p, vector, n), largest = 0;
+    const float *gradient = network_twin(&f->network, vector, &f->pass.gradient);
+
+    for (int c = 0; c < n; c++) {
+        largest = fmax(largest, fabs((double)gradient[c]));
+    }
+    if (inert) {
+        assert_true(slope < 1e-10);
+        assert_true(largest == 0);
+    } else {
+        assert_true(slope > 1e-4);
+        assert_true(largest > 1e-4);
+    }
+}
+
+static void check_inert_vectors(struct fixture *f)
+{
+    const struct network *network = &f->network;
+    double *p = malloc(network->parameters.n * sizeof(double));
+
+    for (size_t i = 0; i < network->parameters.n; i++) {
+        p[i] = network->parameters.at[i];
+    }
+    pass_forward(&f->pass, &f->network, &f->input, NULL);
+    pass_backward(&f->pass, &f->input, f->labels, NULL);
+    for (int i = 0; i < network->n_layers; i++) {
+        const struct layer *layer = &network->layers[i];
+        if (layer->bias) {
+            check_inert(f, p, layer->bias, layer->inert_bias, layer->n_out);
+        }
+        if (layer->beta) {
+            check_inert(f, p, layer->beta, layer->inert_beta, layer->n_out);
+            check_inert(f, p, layer->gamma, false, layer->n_out);
+        }
+    }
+    free(p);
+}
+
+/* C8: which gradients are zero by construction, against central differences in double precision,
+ * for every activation, normalization and number of layers. */
+static void a_gradient_that_is_zero_by_construction_is_exactly_zero(void **state)
+{
+    (void)state;
+    for (enum activation a = 0; a < ACTIVATION_COUNT; a++) {
+        for (enum batch_norm bn = 0; bn < BATCH_NORM_COUNT; bn++) {
+            for (int output = 0; output <= (bn != BATCH_NORM_NONE); output++) {
+                for (int n_hidden = 0; n_hidden <= 3; n_hidden++) {
+                    struct trial_config config = config_of(a, bn, output);
+                    struct fixture f;
+                    config.n_hidden = n_hidden;
+                    setup(&f, &config);
+                    check_inert_vectors(&f);
+                    teardown(&f);
+                }
+            }
+        }
+    }
+}
+
 static void softmax_regression_has_a_gradient_too(void **state)
 {
     (void)state;
@@ -321,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_agree_with_finite_differences),
+        cmocka_unit_test(a_gradient_that_is_zero_by_construction_is_exactly_zero),
         cmocka_unit_test(softmax_regression_has_a_gradient_too),
         cmocka_unit_test(moving_moments_follow_the_batch),
         cmocka_unit_test(inference_uses_the_moving_moments),

@@ -62,6 +62,39 @@ static void every_optimizer_learns_the_toy_with_and_without_normalization(void *
     }
 }
 
+static void check_all_zero(const float *vector, int n)
+{
+    for (int c = 0; c < n; c++) {
+        assert_true(vector[c] == 0);
+    }
+}
+
+/* C8: rmsprop and adam divide by the size of a gradient, and would follow round-off. */
+static void no_optimizer_moves_what_has_no_gradient(void **state)
+{
+    (void)state;
+    static struct toy_data toy;
+
+    toy_data_fill(&toy, 2, 40);
+    for (enum optimizer o = 0; o < OPTIMIZER_COUNT; o++) {
+        struct trial_config after = config_of(o, BATCH_NORM_AFTER);
+        struct trial_config linear = config_of(o, BATCH_NORM_AFTER);
+        struct training training;
+
+        learns(&training, &after, kernels_best(), &toy, 30);
+        check_all_zero(training.network.layers[1].beta, after.hidden_units[1]);
+        training_free(&training);
+        linear.activation = ACTIVATION_LINEAR;
+        learns(&training, &linear, kernels_best(), &toy, 30);
+        for (int i = 0; i < 2; i++) {
+            check_all_zero(training.network.layers[i].bias, linear.hidden_units[i]);
+            check_all_zero(training.network.layers[i].beta, linear.hidden_units[i]);
+        }
+        assert_true(training.network.layers[2].beta[0] != 0);
+        training_free(&training);
+    }
+}
+
 static void same_seed_gives_the_same_bits_on_every_variant(void **state)
 {
     (void)state;
@@ -171,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_optimizer_learns_the_toy_with_and_without_normalization),
+        cmocka_unit_test(no_optimizer_moves_what_has_no_gradient),
         cmocka_unit_test(same_seed_gives_the_same_bits_on_every_variant),
         cmocka_unit_test(evaluating_and_measuring_layers_changes_nothing),
         cmocka_unit_test(only_the_last_train_size_samples_are_seen),

@@ -154,6 +154,34 @@ static void results_made_in_different_ways_are_all_offered(void **state)
         queue_fixture_text(f, "SELECT kernel || steps FROM results WHERE trial = 4"), "Zen11");
 }
 
+/* C8: what a worker took over of an older engine says nothing of networks that engine 2 changed. */
+static void of_a_changed_network_no_older_result_is_taken_unasked(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char cells[] =
+        "{%s\"base\":{\"depth\":1},\"parameters\":{\"batch_norm\":[\"before\",\"after\"]},"
+        "\"replicates\":2}";
+    char text[256];
+    int64_t worker = queue_fixture_worker(f);
+    snprintf(text, sizeof(text), cells, "");
+    queue_fixture_submit(f, text);
+    for (int i = 0; i < 4; i++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct report report = queue_fixture_done(&claim, 10);
+        strcpy(report.result.trainer, "ninety-trainer 0.2.0");
+        queue_fixture_send(f, worker, &report);
+    }
+    snprintf(text, sizeof(text), cells, "\"reuse\":true,");
+    queue_fixture_submit(f, text);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.config.batch_norm, BATCH_NORM_BEFORE);
+    reuse_fixture_take(f, worker, &claim, claim.offers.at[0].trial);
+    /* The second such trial is taken over without asking; the other cell's are not. */
+    claim = queue_fixture_claim(f, worker);
+    assert_int_equal(claim.config.batch_norm, BATCH_NORM_AFTER);
+    assert_int_equal(queue_fixture_int(f, "SELECT reused FROM sweeps WHERE id = 2"), 2);
+}
+
 /* ---- misses ---- */
 
 static void what_is_not_known_whole_is_not_offered(void **state)
@@ -446,6 +474,7 @@ int main(void)
         TEST(more_replicates_train_only_what_is_new),
         TEST(a_result_that_came_after_the_submission_is_offered),
         TEST(results_made_in_different_ways_are_all_offered),
+        TEST(of_a_changed_network_no_older_result_is_taken_unasked),
         TEST(what_is_not_known_whole_is_not_offered),
         TEST(other_configurations_and_sweeps_that_do_not_ask_get_no_offer),
         TEST(another_trials_result_is_never_taken),

@@ -62,8 +62,8 @@ static void fail(struct seats *seats, struct lease lease, const char *reason, bo
 
 static void hand_over(struct seats *seats, struct seat *seat, const struct prepared *prepared)
 {
-    const struct reuse_offer *offer =
-        reuse_offers_find(&seat->offers, seat->trainer, seat->kernel, prepared->data_sha256);
+    const struct reuse_makers makers = {seat->trainer, seat->kernel, prepared->data_sha256};
+    const struct reuse_offer *offer = reuse_offers_find(&seat->offers, &seat->config, &makers);
     if (offer) {
         slot_drop(seat->slot);
         outbox_reuse(seats->outbox, seat->lease, offer->trial);

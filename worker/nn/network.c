@@ -1,5 +1,6 @@
 #include "worker/nn/network.h"
 
+#include "common/engine.h"
 #include "worker/nn/initializer.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ static void set_shapes(struct network *network, const struct trial_config *confi
         if (is_output) {
             layer->batch_norm = config->batch_norm_output ? BATCH_NORM_BEFORE : BATCH_NORM_NONE;
         }
+        layer->inert_bias = engine_is_inert_bias(config, i);
+        layer->inert_beta = engine_is_inert_beta(config, i);
         if (layer->n_out > network->widest) {
             network->widest = layer->n_out;
         }

@@ -27,6 +27,7 @@ struct layer {
     float *bias;
     float *gamma, *beta;
     float *moving_mean, *moving_variance;
+    bool inert_bias, inert_beta; /* their gradient is zero by construction (common/engine.h) */
 };
 
 struct network {

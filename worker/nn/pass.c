@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 /* The derivative of these is a function of the input; of the others, of the output. */
 static bool needs_input(enum activation activation)
@@ -247,6 +248,20 @@ static void backward_to_dense(struct pass *pass, int i, float *d, struct layer_s
     }
 }
 
+/* Where the gradient is zero by construction, what rounding left of it goes: an optimizer that
+ * divides by its size would take it for a direction. */
+static void clear_inert(struct pass *pass, const struct layer *layer)
+{
+    size_t size = (size_t)layer->n_out * sizeof(float);
+
+    if (layer->inert_bias) {
+        memset(network_twin(pass->network, layer->bias, &pass->gradient), 0, size);
+    }
+    if (layer->inert_beta) {
+        memset(network_twin(pass->network, layer->beta, &pass->gradient), 0, size);
+    }
+}
+
 double pass_backward(struct pass *pass, struct input *input, const uint8_t *labels,
                      struct layer_stat *stats)
 {
@@ -261,6 +276,7 @@ double pass_backward(struct pass *pass, struct input *input, const uint8_t *labe
         float *dw = network_twin(network, layer->weights, &pass->gradient);
 
         backward_to_dense(pass, i, d, stats ? &stats[i] : NULL);
+        clear_inert(pass, layer);
         if (i == 0) {
             input_backward(input, layer->n_out, d, dw);
             break;

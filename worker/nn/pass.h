@@ -10,6 +10,9 @@
  *     before     U = norm(Z),  Y = f(U)         dU = dY f'(U),  dZ = norm'(dU)
  *     after      A = f(Z + b),  Y = norm(A)     dA = norm'(dY),  dZ = dA f'(Z + b),  db = sum dZ
  *
+ * The gradient of a bias or beta that a normalization behind it subtracts again is set to exactly
+ * zero (common/engine.h).
+ *
  *     norm(x)   = gamma (x - mean) / sqrt(variance + epsilon) + beta      population variance
  *     norm'(dy) = gamma / s (dy - mean(dy) - xh mean(dy xh)),  dgamma = sum dy xh,  dbeta = sum dy
  *                 with s = sqrt(variance + epsilon), xh = (x - mean) / s

@@ -2,6 +2,7 @@
  * ninety-trainer: trains what it is told on standard input and says what it measures on standard
  * output; docs/trainer-protocol.md has the lines. One thread; no network, no database.
  */
+#include "common/engine.h"
 #include "common/log.h"
 #include "common/protocol.h"
 #include "common/start.h"
@@ -75,7 +76,7 @@ static void write_ready(void)
     struct trainer_event event = {
         .type = TRAINER_READY,
         .protocol = PROTOCOL_VERSION,
-        .trainer = "ninety-trainer " NINETY_VERSION,
+        .trainer = ENGINE_TRAINER,
     };
 
     snprintf(event.kernel, sizeof(event.kernel), "%s", gemm_kernel());

@@ -1,5 +1,6 @@
 #include "worker/trainer/model_file.h"
 
+#include "common/engine.h"
 #include "worker/trainer/safetensors.h"
 
 #include <errno.h>
@@ -51,10 +52,10 @@ static json_t *make_metadata(const struct trial_config *config, const struct mod
     char *text = config_to_text(config);
     snprintf(step, sizeof step, "%lld", (long long)facts->step);
     snprintf(accuracy, sizeof accuracy, "%.17g", facts->test_accuracy);
-    json_t *metadata = json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s, s:s}", "format", "pt", "trainer",
-                                 "ninety-trainer " NINETY_VERSION, "config", text, "step", step,
-                                 "test_accuracy", accuracy, "weights_sha256", facts->weights_sha256,
-                                 "data_sha256", facts->data_sha256);
+    json_t *metadata =
+        json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s, s:s}", "format", "pt", "trainer", ENGINE_TRAINER,
+                  "config", text, "step", step, "test_accuracy", accuracy, "weights_sha256",
+                  facts->weights_sha256, "data_sha256", facts->data_sha256);
     free(text);
     return metadata;
 }

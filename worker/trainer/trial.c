@@ -1,5 +1,6 @@
 #include "worker/trainer/trial.h"
 
+#include "common/engine.h"
 #include "common/hash.h"
 #include "worker/data/dataset.h"
 #include "worker/nn/evaluation.h"
@@ -246,7 +247,7 @@ static int finish(struct trial *trial)
     result->ms_per_step = (double)(trial->cpu_ns / trial->training.step) / 1e6; /* whole ns */
     memcpy(result->data_sha256, trial->job->data_sha256, sizeof(result->data_sha256));
     snprintf(result->kernel, sizeof(result->kernel), "%s", gemm_kernel());
-    snprintf(result->trainer, sizeof(result->trainer), "ninety-trainer " NINETY_VERSION);
+    snprintf(result->trainer, sizeof(result->trainer), ENGINE_TRAINER);
     emit(trial, &event);
     return 0;
 }
