@@ -82,10 +82,26 @@ static enum client_outcome complain_unreachable(const struct client *client, CUR
                   "no daemon answers at %s; start one with 'ninetyd --workers 2', or name another "
                   "with --daemon URL%s%s",
                   client->url, client->remedy ? ", or " : "", client->remedy ? client->remedy : "");
-    } else {
-        error_set(error, NULL, "cannot talk to the daemon at %s: %s", client->url, why);
+        return CLIENT_UNREACHABLE;
     }
-    return CLIENT_UNREACHABLE;
+    error_set(error, NULL, "cannot talk to the daemon at %s: %s", client->url, why);
+    switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return CLIENT_UNREACHABLE;
+    default:
+        return CLIENT_LOST;
+    }
+}
+
+/* What a proxy says for a daemon that did not answer it. */
+static bool is_of_gateway(long status)
+{
+    return status == 502 || status == 504;
 }
 
 /* The daemon's {"error": {...}} into *error. */
@@ -107,7 +123,7 @@ static enum client_outcome complain_refused(const struct client *client, const j
     if (!message) {
         error_set(error, NULL, "%s answered %ld and is no ninety daemon, or one of another version",
                   client->url, client->status);
-        return CLIENT_UNREACHABLE;
+        return is_of_gateway(client->status) ? CLIENT_LOST : CLIENT_UNREACHABLE;
     }
     error_set(error, field, "%s", message);
     return CLIENT_REFUSED;
@@ -266,7 +282,14 @@ enum client_outcome client_get(struct client *client, const char *path, json_t *
 enum client_outcome client_post(struct client *client, const struct client_post *post, json_t **ret,
                                 struct error *error)
 {
-    return request(client, post->path, post, ret, error);
+    enum client_outcome outcome = request(client, post->path, post, ret, error);
+
+    if (outcome == CLIENT_LOST && post->idempotency_key) {
+        outcome = request(client, post->path, post, ret, error);
+        /* The daemon went away after it was asked: what it did with the first is as unknown. */
+        return outcome == CLIENT_UNREACHABLE ? CLIENT_LOST : outcome;
+    }
+    return outcome;
 }
 
 enum client_outcome client_download(struct client *client, const char *path, FILE *out,

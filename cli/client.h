@@ -12,8 +12,9 @@
 enum client_outcome {
     CLIENT_OK = 0,
     CLIENT_REFUSED = 1,     /* the daemon answered with an error, which *error repeats */
-    CLIENT_UNREACHABLE = 2, /* no answer, or none of a ninety daemon */
+    CLIENT_UNREACHABLE = 2, /* nothing was sent, or what answered is no ninety daemon */
     CLIENT_UNWRITTEN = 3,   /* the file to copy it to took no more */
+    CLIENT_LOST = 4,        /* it was sent, and its answer did not come */
 };
 
 struct client;
@@ -40,6 +41,8 @@ struct client_post {
     const char *body;            /* JSON text; NULL for none */
     const char *idempotency_key; /* NULL for none */
 };
+/* With a key, what was lost on the way is sent once more: CLIENT_LOST then means that both were,
+ * and that the daemon may have accepted it. */
 enum client_outcome client_post(struct client *client, const struct client_post *post, json_t **ret,
                                 struct error *error);
 

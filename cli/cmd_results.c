@@ -30,6 +30,24 @@ struct request {
     const char *value; /* of layers: which of a layer's numbers */
 };
 
+static const char *const layer_values[] = {
+    "gradient_rms", "preactivation_gradient_rms", "weight_rms",       "update_ratio", "saturated",
+    "dead",         "preactivation_mean",         "preactivation_std"};
+
+static int check_value(const char *value, struct error *error)
+{
+    char names[256] = "";
+
+    for (size_t i = 0; i < sizeof(layer_values) / sizeof(*layer_values); i++) {
+        if (strcmp(value, layer_values[i]) == 0) {
+            return 0;
+        }
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof(names) - length, "%s%s", i ? ", " : "", layer_values[i]);
+    }
+    return error_set(error, NULL, "--value must be one of %s, not '%.60s'", names, value);
+}
+
 static int request_open(const struct args *args, struct request *ret)
 {
     struct error error = {0};
@@ -39,7 +57,7 @@ static int request_open(const struct args *args, struct request *ret)
     if (!ret->value) {
         ret->value = "gradient_rms";
     }
-    if (args_format(args, &ret->format, &error) != 0 ||
+    if (args_format(args, &ret->format, &error) != 0 || check_value(ret->value, &error) != 0 ||
         args_integer(args, "step", (struct args_range){0, INT64_MAX}, &ret->step, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
@@ -263,6 +281,6 @@ const struct command command_workers = {
     .name = "workers",
     .arguments = "",
     .summary = "the worker processes that registered with the daemon",
-    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .run = run_workers,
 };

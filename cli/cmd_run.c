@@ -212,7 +212,7 @@ static int submit(struct run *run, struct error *error)
     enum client_outcome outcome = client_post(run->client, &post, &run->sweep, error);
     free(text);
     if (outcome != CLIENT_OK) {
-        return outcome == CLIENT_UNREACHABLE ? complain_of_daemon(run, error) : ERROR_INVALID;
+        return outcome == CLIENT_REFUSED ? ERROR_INVALID : complain_of_daemon(run, error);
     }
     if (client_status(run->client) == 200) {
         return take_up(run, error);
@@ -281,20 +281,23 @@ static int say_interrupted(struct run *run)
 static void say_how_to_ask(const struct run *run)
 {
     json_t *axes = spec_axes(run->spec), *axis;
+    char *database = text_shell_word(run->database);
     size_t i;
 
     printf("\nresults are in %s; to ask for more:\n  sqlite3 -readonly %s \"SELECT ", run->database,
-           run->database);
+           database);
     json_array_foreach(axes, i, axis)
     {
         printf("%s, ", json_string_value(axis));
     }
     printf("median_steps, reached, n FROM summary WHERE sweep = %lld\"\n",
            (long long)sweeps_id(run->sweep));
-    char *daemon = child_typed("ninetyd");
+    char *typed = child_typed("ninetyd"), *daemon = text_shell_word(typed);
     printf("to look at them in a browser: %s --db %s, then open http://127.0.0.1:9190/\n", daemon,
-           run->database);
+           database);
     free(daemon);
+    free(typed);
+    free(database);
     json_decref(axes);
 }
 

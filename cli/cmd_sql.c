@@ -3,10 +3,26 @@
 #include "cli/terminal.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DEFAULT_DATABASE "ninety.db"
+
+/* SQLite takes any file for an empty database until something is read from it. */
+static bool is_database(const char *path)
+{
+    static const char magic[16] = "SQLite format 3";
+    char head[sizeof(magic)];
+    FILE *file = fopen(path, "r");
+    bool same = file && fread(head, 1, sizeof(head), file) == sizeof(head) &&
+                memcmp(head, magic, sizeof(head)) == 0;
+
+    if (file) {
+        fclose(file);
+    }
+    return same;
+}
 
 static int run_sql(const struct args *args)
 {
@@ -19,6 +35,11 @@ static int run_sql(const struct args *args)
     if (access(database, R_OK) != 0) {
         fprintf(stderr, "ninety sql: cannot read %s: %s; name the database with --db FILE\n",
                 database, strerror(errno));
+        return EXIT_FAILED;
+    }
+    if (!is_database(database)) {
+        fprintf(stderr, "ninety sql: %s is no SQLite database; name the database with --db FILE\n",
+                database);
         return EXIT_FAILED;
     }
     terminal_inspect(stdout, &terminal);

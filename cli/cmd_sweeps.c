@@ -7,8 +7,10 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- status ---- */
 
@@ -138,11 +140,11 @@ const struct command command_status = {
 
 /* Runs `action` on the sweep that the first argument names. */
 static int with_sweep(const struct args *args,
-                      int (*action)(const struct args *, struct client *, const json_t *))
+                      int (*action)(const struct args *, const struct connection *, const json_t *))
 {
     struct error error = {0};
     struct connection connection;
-    json_t *sweep;
+    json_t *sweep = NULL;
     int code = EXIT_FAILED;
 
     if (connection_open(args, &connection, &error) != 0) {
@@ -151,16 +153,39 @@ static int with_sweep(const struct args *args,
         code = sweeps_find(args, connection.client, args_positional(args, 0), &sweep);
     }
     if (code == EXIT_OK) {
-        code = action(args, connection.client, sweep);
-        json_decref(sweep);
+        code = action(args, &connection, sweep);
     }
+    json_decref(sweep);
     connection_close(&connection);
     return code;
 }
 
-static int watch_action(const struct args *args, struct client *client, const json_t *sweep)
+/* A daemon of our own, without workers, would be watched for ever. */
+static bool is_worth_waiting(const struct connection *connection, const json_t *sweep,
+                             struct error *error)
 {
-    return sweeps_watch(args, client, sweeps_id(sweep));
+    struct progress progress;
+
+    progress_read(sweep, &progress);
+    if (!connection->local || progress_finished(&progress)) {
+        return true;
+    }
+    error_set(error, NULL,
+              "no daemon has this database open, so nothing moves in it; start one with 'ninetyd "
+              "--workers 2 --db FILE', or look with 'ninety status --db FILE'");
+    return false;
+}
+
+static int watch_action(const struct args *args, const struct connection *connection,
+                        const json_t *sweep)
+{
+    struct error error = {0};
+
+    if (!is_worth_waiting(connection, sweep, &error)) {
+        command_complain(args, &error);
+        return EXIT_FAILED;
+    }
+    return sweeps_watch(args, connection->client, sweeps_id(sweep));
 }
 
 static int run_watch(const struct args *args)
@@ -174,7 +199,7 @@ const struct command command_watch = {
     .summary = "follow a sweep to its end, then print its summary",
     .details = "SWEEP is a sweep's number or name; without it the newest is followed. Ctrl-C only\n"
                "stops watching.\n",
-    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON,
+    .sets = OPTIONS_FORMAT | OPTIONS_DAEMON | OPTIONS_DATABASE,
     .max_arguments = 1,
     .run = run_watch,
 };
@@ -202,7 +227,8 @@ static void say_done(const char *verb, int64_t sweep_id, const json_t *sweep)
            (long long)progress_done(&progress), (long long)progress.trials);
 }
 
-static int change_action(const struct args *args, struct client *client, const json_t *sweep)
+static int change_action(const struct args *args, const struct connection *connection,
+                         const json_t *sweep)
 {
     char path[96];
     struct error error = {0};
@@ -211,7 +237,7 @@ static int change_action(const struct args *args, struct client *client, const j
 
     snprintf(path, sizeof(path), "/v1/sweeps/%lld/%s", (long long)sweeps_id(sweep),
              args->command->name);
-    if (client_post(client, &post, &answer, &error) != CLIENT_OK) {
+    if (client_post(connection->client, &post, &answer, &error) != CLIENT_OK) {
         command_complain(args, &error);
         return EXIT_FAILED;
     }
@@ -224,6 +250,47 @@ static int run_change(const struct args *args)
 {
     return with_sweep(args, change_action);
 }
+
+/* Whether the person at the terminal wants it; where there is none, a script does. */
+static bool is_confirmed(const struct args *args, const json_t *sweep)
+{
+    char answer[16] = "";
+
+    if (args_has(args, "yes") || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        return true;
+    }
+    const char *name = json_string_value(json_object_get(sweep, "name"));
+    char *shown = text_printable(name ? name : "");
+    int64_t n = json_integer_value(json_object_get(sweep, "trials"));
+    fprintf(stderr, "delete sweep %lld (%s), its %lld trial%s and all their results? [y/N] ",
+            (long long)sweeps_id(sweep), shown, (long long)n, text_plural(n));
+    free(shown);
+    bool answered = fgets(answer, sizeof(answer), stdin) != NULL;
+    if (!answered) {
+        fputc('\n', stderr);
+    }
+    return answered && strchr("yY", answer[0]) && answer[0];
+}
+
+static int delete_action(const struct args *args, const struct connection *connection,
+                         const json_t *sweep)
+{
+    if (!is_confirmed(args, sweep)) {
+        fprintf(stderr, "sweep %lld is kept\n", (long long)sweeps_id(sweep));
+        return EXIT_FAILED;
+    }
+    return change_action(args, connection, sweep);
+}
+
+static int run_delete(const struct args *args)
+{
+    return with_sweep(args, delete_action);
+}
+
+static const struct option delete_options[] = {
+    {"yes", NULL, "do not ask; without a terminal nobody is asked"},
+    {NULL},
+};
 
 const struct command command_cancel = {
     .name = "cancel",
@@ -239,7 +306,7 @@ const struct command command_pause = {
     .name = "pause",
     .arguments = "SWEEP",
     .summary = "hand out no more trials of a sweep; running ones go on",
-    .sets = OPTIONS_DAEMON,
+    .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_change,
@@ -249,7 +316,7 @@ const struct command command_resume = {
     .name = "resume",
     .arguments = "SWEEP",
     .summary = "hand out trials of a paused sweep again",
-    .sets = OPTIONS_DAEMON,
+    .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_change,
@@ -271,9 +338,11 @@ const struct command command_delete = {
     .summary = "remove a sweep that has ended, its results too",
     .details =
         "Only a finished sweep, or a cancelled one with no trial running, can be deleted. Its\n"
-        "space is given back to the disk, in slices. `ninety backup` before, if in doubt.\n",
+        "space is given back to the disk, in slices. `ninety backup` before, if in doubt. On a\n"
+        "terminal it asks first.\n",
+    .options = delete_options,
     .sets = OPTIONS_DAEMON | OPTIONS_DATABASE,
     .min_arguments = 1,
     .max_arguments = 1,
-    .run = run_change,
+    .run = run_delete,
 };

@@ -6,14 +6,13 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/train.h"
-#include "worker/kernel_choice.h"
+#include "common/decimal.h"
 
 #include <errno.h>
 #include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* ---- what to train ---- */
@@ -53,33 +52,24 @@ static int read_config(const struct args *args, struct trial_config *ret, struct
 struct show {
     bool quiet; /* --json: only the result */
     const struct trial_config *config;
-    const char *kernel_wanted; /* NULL: whatever is fastest */
     char kernel[32];
     bool header;
 };
 
 static void print_network(const struct trial_config *config)
 {
+    char rate[DECIMAL_SIZE];
+
+    decimal_shortest(config->learning_rate, rate);
     printf("%s, ", config->dataset);
     for (int i = 0; i < config->n_hidden; i++) {
         printf("%s%d", i ? "-" : "", config->hidden_units[i]);
     }
-    printf("%s%s, batch norm %s, %s with learning rate %g, batch %d, seed %llu\n",
+    printf("%s%s, batch norm %s, %s with learning rate %s, batch %d, seed %llu\n",
            config->n_hidden ? " " : "softmax regression",
            config->n_hidden ? activation_name(config->activation) : "",
-           batch_norm_name(config->batch_norm), optimizer_name(config->optimizer),
-           config->learning_rate, config->batch_size, (unsigned long long)config->seed);
-}
-
-/* OpenBLAS takes its own choice for a name that it does not know, without a word. */
-static void tell_other_kernel(const struct show *show)
-{
-    const char *wanted = show->kernel_wanted;
-
-    if (wanted && strcmp(wanted, KERNEL_DEFAULT) != 0 && strcasecmp(wanted, show->kernel) != 0) {
-        fprintf(stderr, "ninety train: OpenBLAS has no kernel '%s' here and runs %s\n", wanted,
-                show->kernel);
-    }
+           batch_norm_name(config->batch_norm), optimizer_name(config->optimizer), rate,
+           config->batch_size, (unsigned long long)config->seed);
 }
 
 static void on_event(void *arg, const struct trainer_event *event)
@@ -89,7 +79,6 @@ static void on_event(void *arg, const struct trainer_event *event)
 
     if (event->type == TRAINER_READY) {
         memcpy(show->kernel, event->kernel, sizeof(show->kernel));
-        tell_other_kernel(show);
         if (!show->quiet) {
             printf("%s%s%s\n\n", event->trainer, event->kernel[0] ? ", kernel " : "",
                    event->kernel);
@@ -113,7 +102,7 @@ static void print_result(const struct trial_config *config, const struct trial_r
 {
     char target[TEXT_SIZE];
 
-    text_number(100 * config->target_accuracy, target);
+    text_percent(config->target_accuracy, target);
     putchar('\n');
     if (result->steps_to_target >= 0) {
         printf("%s %% test accuracy reached after %lld steps", target,
@@ -251,9 +240,7 @@ static int run_train(const struct args *args)
         command_complain(args, &error);
         return EXIT_FAILED;
     }
-    struct show show = {.quiet = args_has(args, "json"),
-                        .config = &config,
-                        .kernel_wanted = args_value(args, "kernel")};
+    struct show show = {.quiet = args_has(args, "json"), .config = &config};
     if (!show.quiet) {
         print_network(&config);
         fflush(stdout);
@@ -263,6 +250,7 @@ static int run_train(const struct args *args)
         .data = args_value(args, "data"),
         .trainer = args_value(args, "trainer"),
         .kernel = args_value(args, "kernel"),
+        .only_that_kernel = !args_has(args, "trainer"),
         .options = options,
     };
     interrupt_catch();

@@ -84,7 +84,8 @@ static void show_news(struct view *view)
 static enum follow_outcome stay_away(struct view *view, enum client_outcome outcome)
 {
     const struct follow *follow = view->follow;
-    bool may_come_back = outcome == CLIENT_UNREACHABLE || client_status(follow->client) == 503;
+    bool may_come_back = outcome == CLIENT_UNREACHABLE || outcome == CLIENT_LOST ||
+                         client_status(follow->client) == 503;
 
     if (!may_come_back || (now_s() - view->seen_at) * 1000 > follow->patience_ms) {
         return FOLLOW_FAILED;

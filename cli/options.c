@@ -10,7 +10,7 @@ static const struct option daemon_options[] = {
 };
 
 static const struct option database_options[] = {
-    {"db", "FILE", "no daemon: look into this database, which none may be serving"},
+    {"db", "FILE", "this database instead of a daemon (if one has it open, that one)"},
     {NULL},
 };
 

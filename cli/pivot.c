@@ -58,7 +58,7 @@ static char *label_of(const json_t *value)
     json_t *row = must(json_object());
 
     must_do(json_object_set(row, "value", (json_t *)value));
-    char *label = table_plain(row, "value");
+    char *label = table_parameter(row, "value");
     json_decref(row);
     return label;
 }

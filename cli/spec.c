@@ -12,18 +12,25 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- reading ---- */
 
-/* "examples/depth.json" names its sweep "depth". */
-static void name_after_file(json_t *spec, const char *path)
+/* "examples/depth.json" names its sweep "depth"; a pipe, or /dev/fd/63 of a shell's <(...), names
+ * none. */
+static void name_after_file(json_t *spec, FILE *file, const char *path)
 {
+    struct stat status;
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
     const char *dot = strrchr(base, '.');
     int length = dot && dot > base ? (int)(dot - base) : (int)strlen(base);
 
-    if (strcmp(path, "-") != 0 && !json_object_get(spec, "name")) {
+    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode) ||
+        strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0) {
+        return;
+    }
+    if (!json_object_get(spec, "name")) {
         json_t *name = json_stringn(base, (size_t)length);
         if (name) { /* a file name need not be UTF-8 */
             must_do(json_object_set_new(spec, "name", name));
@@ -61,10 +68,10 @@ int spec_read(const char *path, json_t **ret, struct error *error)
         return error_set(error, NULL, "cannot read %s: %s", path, strerror(errno));
     }
     int result = read_json(file, path, ret, error);
-    fclose(file);
     if (result == 0) {
-        name_after_file(*ret, path);
+        name_after_file(*ret, file, path);
     }
+    fclose(file);
     return result;
 }
 

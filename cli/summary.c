@@ -198,7 +198,7 @@ static char *measure_title(const json_t *rows)
             return must(strdup("steps to the target accuracy"));
         }
     }
-    text_number(100 * json_number_value(first), percent);
+    text_percent(json_number_value(first), percent);
     return text_format("steps to %s %% test accuracy", percent);
 }
 

@@ -71,26 +71,44 @@ static enum client_outcome find_by_name(struct client *client, const char *name,
     return CLIENT_OK;
 }
 
+static enum client_outcome get_by_id(struct client *client, int64_t id, json_t **ret,
+                                     struct error *error)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/v1/sweeps/%lld", (long long)id);
+    return client_get(client, path, ret, error);
+}
+
+static enum client_outcome get_by_name(struct client *client, const char *name, json_t **ret,
+                                       struct error *error)
+{
+    int64_t id;
+    enum client_outcome outcome = find_by_name(client, name, &id, error);
+
+    if (outcome != CLIENT_OK) {
+        return outcome;
+    }
+    if (id == 0) {
+        error_set(error, NULL, name ? "there is no sweep named '%s'" : "there is no sweep yet",
+                  name);
+        return CLIENT_REFUSED;
+    }
+    return get_by_id(client, id, ret, error);
+}
+
 int sweeps_find(const struct args *args, struct client *client, const char *word, json_t **ret)
 {
     struct error error = {0};
-    int64_t id = 0;
-    enum client_outcome outcome = CLIENT_OK;
+    bool number = word && is_number(word);
+    enum client_outcome outcome = number ? get_by_id(client, strtoll(word, NULL, 10), ret, &error)
+                                         : get_by_name(client, word, ret, &error);
 
-    if (word && is_number(word)) {
-        id = strtoll(word, NULL, 10);
-    } else {
-        outcome = find_by_name(client, word, &id, &error);
-        if (outcome == CLIENT_OK && id == 0) {
-            error_set(&error, NULL, word ? "there is no sweep named '%s'" : "there is no sweep yet",
-                      word);
-            outcome = CLIENT_REFUSED;
+    if (number && outcome == CLIENT_REFUSED && client_status(client) == 404) {
+        struct error of_name;
+        if (get_by_name(client, word, ret, &of_name) == CLIENT_OK) {
+            return EXIT_OK;
         }
-    }
-    if (outcome == CLIENT_OK) {
-        char path[64];
-        snprintf(path, sizeof(path), "/v1/sweeps/%lld", (long long)id);
-        outcome = client_get(client, path, ret, &error);
     }
     if (outcome != CLIENT_OK) {
         command_complain(args, &error);

@@ -2,6 +2,7 @@
 
 #include "cli/memory.h"
 #include "cli/text.h"
+#include "common/decimal.h"
 #include "common/json_print.h"
 
 #include <math.h>
@@ -51,6 +52,22 @@ char *table_plain(const json_t *row, const char *key)
         return must(strdup(json_is_true(value) ? "yes" : "no"));
     }
     return json_is_array(value) ? plain_array(value) : must(strdup("-"));
+}
+
+char *table_parameter(const json_t *row, const char *key)
+{
+    const json_t *value = json_object_get(row, key);
+    char number[DECIMAL_SIZE];
+
+    if (json_is_real(value)) {
+        decimal_shortest(json_real_value(value), number);
+        return must(strdup(number));
+    }
+    if ((json_is_array(value) && json_array_size(value) == 0) ||
+        (json_is_string(value) && json_string_length(value) == 0)) {
+        return must(strdup("none"));
+    }
+    return table_plain(row, key);
 }
 
 static double number_at(const json_t *row, const char *key)

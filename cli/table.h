@@ -22,6 +22,9 @@ struct column {
 /* Texts as they are (fit for a terminal), numbers by text_number, null and absent as "-", arrays
  * as "500,400", booleans as yes and no. */
 char *table_plain(const json_t *row, const char *key);
+/* A parameter, which is what was asked for and not measured: a number in the fewest digits that
+ * read back as it, a list of no hidden layers as "none". */
+char *table_parameter(const json_t *row, const char *key);
 char *table_duration(const json_t *row, const char *key); /* seconds */
 char *table_percent(const json_t *row, const char *key);  /* 0..1 as "90.12 %" */
 char *table_ago(const json_t *row, const char *key);      /* a time as "12 s ago" */

@@ -42,6 +42,12 @@ void text_number(double number, char ret[TEXT_SIZE])
     }
 }
 
+void text_percent(double share, char ret[TEXT_SIZE])
+{
+    /* 15 digits: 100 * 0.07 is 7.000000000000001. */
+    snprintf(ret, TEXT_SIZE, "%.15g", 100 * share);
+}
+
 /* One character at `text`: its bytes (at least 1) and columns; -1 columns if it is not printable.
  * The C library's tables are used by way of a UTF-8 locale, whatever the user's is. */
 static size_t next_character(const char *text, int *ret_columns)
@@ -100,6 +106,25 @@ char *text_printable(const char *text)
     }
     *out = '\0';
     return copy;
+}
+
+char *text_shell_word(const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@%";
+    const char *dash = text[0] == '-' ? "./" : "";
+
+    if (text[0] && text[strspn(text, plain)] == '\0') {
+        return text_format("%s%s", dash, text);
+    }
+    /* A quote within is written '\'': out of the quotes, an escaped one, and in again. */
+    char *word = must(malloc(4 * strlen(text) + 5)), *out = word;
+    out += sprintf(out, "'%s", dash);
+    for (; *text; text++) {
+        out += sprintf(out, *text == '\'' ? "'\\''" : "%c", *text);
+    }
+    strcpy(out, "'");
+    return word;
 }
 
 void text_shorten(char *text, size_t width)

@@ -14,6 +14,9 @@ void text_duration(double seconds, char ret[TEXT_SIZE]);
 /* At most four significant digits and no trailing zeros: "51", "11.73", "1200"; "-" for NAN. */
 void text_number(double number, char ret[TEXT_SIZE]);
 
+/* A share as a percentage, with every digit that it was given with: "90", "99.999". */
+void text_percent(double share, char ret[TEXT_SIZE]);
+
 /* "" for one of a thing, "s" for any other number of them. */
 const char *text_plural(int64_t n);
 
@@ -22,6 +25,10 @@ size_t text_width(const char *text);
 
 /* A copy fit for a terminal: control characters and broken UTF-8 become '?'. The caller frees. */
 char *text_printable(const char *text);
+
+/* `text` as one word of a shell's command line, quoted where it must be; a path that begins with a
+ * dash gets "./" before it. The caller frees. */
+char *text_shell_word(const char *text);
 
 /* Shortens `text` in place to at most `width` columns; its end says so with "..". */
 void text_shorten(char *text, size_t width);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,27 @@ static int send_job(struct session *session, struct error *error)
     return 0;
 }
 
+/* OpenBLAS takes its own choice for a name that it does not know, without a word. */
+static int check_kernel(const struct train_request *request, const char *kernel,
+                        struct error *error)
+{
+    if (!request->only_that_kernel || !request->kernel ||
+        strcmp(request->kernel, KERNEL_DEFAULT) == 0 || strcasecmp(request->kernel, kernel) == 0) {
+        return 0;
+    }
+    return error_set(error, NULL,
+                     "OpenBLAS has no kernel '%.40s' on this machine and would run %s; it knows "
+                     "some of %s",
+                     request->kernel, kernel,
+#if defined(__x86_64__)
+                     "Prescott, Nehalem, Sandybridge, Haswell, Zen, SkylakeX, Cooperlake, "
+                     "SapphireRapids"
+#else
+                     "ARMV8, CortexA53, CortexA57, CortexA72, NeoverseN1, NeoverseV1, NeoverseN2"
+#endif
+    );
+}
+
 static int on_line(struct session *session, const char *line, struct error *error)
 {
     struct trainer_event event;
@@ -63,6 +85,9 @@ static int on_line(struct session *session, const char *line, struct error *erro
         return error_set(error, NULL,
                          "the trainer wrote a line that is not of the protocol: %s%s%s", why.field,
                          why.field[0] ? ": " : "", why.message);
+    }
+    if (event.type == TRAINER_READY && check_kernel(session->request, event.kernel, error) != 0) {
+        return ERROR_INVALID;
     }
     session->listener(session->arg, &event);
     if (event.type == TRAINER_READY) {

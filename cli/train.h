@@ -10,11 +10,14 @@
 #include "common/error.h"
 #include "common/protocol.h"
 
+#include <stdbool.h>
+
 struct train_request {
     const struct trial_config *config;
-    const char *data;    /* folder to look for the data set first; may be NULL */
-    const char *trainer; /* a shell command that speaks the line protocol; NULL: ninety-trainer */
-    const char *kernel;  /* a value for OPENBLAS_CORETYPE; NULL: the fastest */
+    const char *data;      /* folder to look for the data set first; may be NULL */
+    const char *trainer;   /* a shell command that speaks the line protocol; NULL: ninety-trainer */
+    const char *kernel;    /* a value for OPENBLAS_CORETYPE; NULL: the fastest */
+    bool only_that_kernel; /* or else fail, where OpenBLAS has none of that name here */
     const char *const *options; /* for ninety-trainer, as --save and FILE; NULL-ended; NULL: none */
 };
 

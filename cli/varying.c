@@ -102,7 +102,7 @@ void varying_columns(const json_t *rows, const struct column *fixed,
     for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
         const char *name = config_fields[field].name;
         if (field != CONFIG_SEED && varies(rows, name) && !is_explained(rows, field)) {
-            ret[n++] = (struct column){name, NULL, NULL};
+            ret[n++] = (struct column){name, NULL, table_parameter};
         }
     }
     for (; fixed->key; fixed++) {

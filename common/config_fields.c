@@ -1,10 +1,10 @@
 #include "common/config.h"
 
+#include "common/json_number.h"
 #include "common/json_print.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,23 +168,6 @@ static bool word_value(const struct config_field_info *info, const char *word,
 
 /* ---- JSON ---- */
 
-/* An integer, also when written as 5.0 or 5e2. */
-static bool json_integral(const json_t *json, int64_t *ret)
-{
-    if (json_is_integer(json)) {
-        *ret = json_integer_value(json);
-        return true;
-    }
-    if (json_is_real(json)) {
-        double real = json_real_value(json);
-        if (real == floor(real) && fabs(real) < 0x1p53) {
-            *ret = (int64_t)real;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool ints_from_json(const struct config_field_info *info, const json_t *json,
                            struct config_value *ret)
 {
@@ -194,7 +177,7 @@ static bool ints_from_json(const struct config_field_info *info, const json_t *j
     struct config_value value = {.ints.n = (int)json_array_size(json)};
     for (int i = 0; i < value.ints.n; i++) {
         int64_t unit;
-        if (!json_integral(json_array_get(json, (size_t)i), &unit) ||
+        if (!json_number_integral(json_array_get(json, (size_t)i), &unit) ||
             !in_range(info, (double)unit)) {
             return false;
         }
@@ -210,7 +193,7 @@ static bool value_from_json(const struct config_field_info *info, const json_t *
     switch (info->type) {
     case CONFIG_INT: {
         int64_t integer;
-        if (!json_integral(json, &integer) || !in_range(info, (double)integer)) {
+        if (!json_number_integral(json, &integer) || !in_range(info, (double)integer)) {
             return false;
         }
         ret->integer = integer;

@@ -1,6 +1,7 @@
 #include "common/protocol.h"
 
 #include "common/engine.h"
+#include "common/json_number.h"
 #include "common/json_print.h"
 #include "common/kernel_family.h"
 #include "common/protocol_members.h"
@@ -53,20 +54,20 @@ static int members_to_json(const struct member *members, const void *data, json_
 static int member_from_json(const struct member *member, const json_t *json, void *field,
                             struct error *error)
 {
+    int64_t integer;
     switch (member->type) {
     case MEMBER_INT:
-        if (!json_is_integer(json) || json_integer_value(json) < 0) {
+        if (!json_number_integral(json, &integer) || integer < 0) {
             return error_set(error, member->name, "%s must be an integer from 0", member->name);
         }
-        *(int64_t *)field = json_integer_value(json);
+        *(int64_t *)field = integer;
         return 0;
     case MEMBER_LAYER:
-        if (!json_is_integer(json) || json_integer_value(json) < 0 ||
-            json_integer_value(json) > CONFIG_MAX_LAYERS) {
+        if (!json_number_integral(json, &integer) || integer < 0 || integer > CONFIG_MAX_LAYERS) {
             return error_set(error, member->name, "%s must be an integer from 0 to %d",
                              member->name, CONFIG_MAX_LAYERS);
         }
-        *(int *)field = (int)json_integer_value(json);
+        *(int *)field = (int)integer;
         return 0;
     case MEMBER_REAL:
         if (!json_is_number(json)) {
@@ -236,10 +237,11 @@ static int list_from_json(const json_t *object, const char *name, const struct m
 static int id_from_json(const json_t *object, const char *name, int64_t *ret, struct error *error)
 {
     const json_t *json = json_object_get(object, name);
-    if (!json_is_integer(json) || json_integer_value(json) < 1) {
+    int64_t integer;
+    if (!json_number_integral(json, &integer) || integer < 1) {
         return error_set(error, name, "%s must be an integer from 1", name);
     }
-    *ret = json_integer_value(json);
+    *ret = integer;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
  * "Did you mean": the word nearest to a mistyped one, by the number of letters to insert, delete,
- * replace or swap with a neighbour (Damerau 1964, optimal string alignment).
+ * replace or swap with a neighbour (Damerau 1964, optimal string alignment); before that, the word
+ * for what other programs call it ("lr").
  */
 #pragma once
 

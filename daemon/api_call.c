@@ -48,7 +48,8 @@ void api_fail_outcome(struct api_call *call, int outcome, const struct error *er
         return;
     case QUEUE_KEY_MISMATCH:
         api_fail(call, 409, "idempotency_mismatch",
-                 "the same Idempotency-Key came with another body before");
+                 "this idempotency key was used before, for another sweep: to submit this one, use "
+                 "another key or none");
         return;
     default:
         /* The COMMIT of this round logs it. */

@@ -1,5 +1,7 @@
 #include "daemon/json_in.h"
 
+#include "common/json_number.h"
+
 #include <string.h>
 
 /* Looks no further than brackets and strings: the parser finds everything else. */
@@ -66,13 +68,14 @@ static int read_number(const struct json_in_member *m, const json_t *value, stru
 {
     bool integer = m->type == JSON_IN_INTEGER;
     double number = json_number_value(value);
-    if ((integer ? !json_is_integer(value) : !json_is_number(value)) || number < m->min ||
-        number > m->max) {
+    int64_t whole = 0;
+    if ((integer ? !json_number_integral(value, &whole) : !json_is_number(value)) ||
+        number < m->min || number > m->max) {
         return error_set(error, m->name, "%s must be %s from %.15g to %.15g", m->name,
                          integer ? "an integer" : "a number", m->min, m->max);
     }
     if (integer) {
-        *(int64_t *)m->ret = json_integer_value(value);
+        *(int64_t *)m->ret = whole;
     } else {
         *(double *)m->ret = number;
     }

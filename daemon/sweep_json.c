@@ -1,4 +1,5 @@
 #include "daemon/sweep_json.h"
+#include "common/json_number.h"
 #include "common/json_print.h"
 
 #include <errno.h>
@@ -32,8 +33,8 @@ static const char *shown(const json_t *json, char text[64])
 static int read_number(struct sweep *sweep, const struct number *number, const json_t *json,
                        struct error *error)
 {
-    int64_t value = json_integer_value(json);
-    if (!json_is_integer(json) || value < number->min || value > number->max) {
+    int64_t value;
+    if (!json_number_integral(json, &value) || value < number->min || value > number->max) {
         char text[64];
         return error_set(error, number->name, "%s must be an integer from %lld to %lld, not %s",
                          number->name, (long long)number->min, (long long)number->max,

@@ -149,6 +149,59 @@ static void durations_read_well_at_every_size(void **state)
     assert_duration(INFINITY, "11574074 d 1 h");
 }
 
+/* D16, D26 */
+static void parameters_keep_every_digit(void **state)
+{
+    static const struct column ways[] = {{"beta2", NULL, table_parameter},
+                                         {"rate", NULL, table_parameter},
+                                         {"units", NULL, table_parameter},
+                                         {"list", NULL, table_parameter},
+                                         {NULL}};
+    (void)state;
+
+    char *text =
+        table_of("[{\"beta2\": 0.99999, \"rate\": 0.012346, \"units\": \"\", \"list\": []},"
+                 " {\"beta2\": 0.9, \"rate\": 1e-08, \"units\": \"5,4\", \"list\": [5]}]",
+                 ways, &plain);
+    assert_non_null(strstr(text, "0.99999  0.012346  none   none\n"));
+    assert_non_null(strstr(text, "    0.9     1e-08  5,4    5\n"));
+    free(text);
+}
+
+/* D16 */
+static void a_percentage_is_no_rounder_than_its_share(void **state)
+{
+    (void)state;
+    static const struct {
+        double share;
+        const char *text;
+    } cases[] = {{0.9, "90"},  {0.99999, "99.999"}, {0.07, "7"},
+                 {0.57, "57"}, {1, "100"},          {0.905, "90.5"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[TEXT_SIZE];
+        text_percent(cases[i].share, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+/* D22 */
+static void words_are_quoted_for_the_shell_where_they_must_be(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"ninety.db", "ninety.db"}, {"/a/b-c_1.db", "/a/b-c_1.db"}, {"my file", "'my file'"},
+        {"it's", "'it'\\''s'"},     {"$HOME;x", "'$HOME;x'"},       {"", "''"},
+        {"-x.db", "./-x.db"},       {"-my file", "'./-my file'"},   {"~/x", "'~/x'"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char *word = text_shell_word(cases[i][0]);
+        assert_string_equal(word, cases[i][1]);
+        free(word);
+    }
+}
+
 static void assert_number(double number, const char *expected)
 {
     char text[TEXT_SIZE];
@@ -178,6 +231,9 @@ int main(void)
         cmocka_unit_test(cells_can_be_printed_in_other_ways),
         cmocka_unit_test(csv_quotes_what_needs_it),
         cmocka_unit_test(durations_read_well_at_every_size),
+        cmocka_unit_test(parameters_keep_every_digit),
+        cmocka_unit_test(a_percentage_is_no_rounder_than_its_share),
+        cmocka_unit_test(words_are_quoted_for_the_shell_where_they_must_be),
         cmocka_unit_test(numbers_have_four_digits_that_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,9 +237,28 @@ static void garbage_lines_are_errors(void **state)
     }
 }
 
+/* D21 */
+static void whole_numbers_of_other_programs_may_have_a_point(void **state)
+{
+    (void)state;
+    struct report report;
+    struct error error = {0};
+    assert_int_equal(
+        read_report("{\"trial\": 12.0, \"attempt\": 2.0, \"measurements\": [{\"step\": 8.0,"
+                    " \"test_accuracy\": 0.5, \"cpu_ms\": 1, \"wall_ms\": 1}]}",
+                    &report, &error),
+        0);
+    assert_int_equal(report.trial, 12);
+    assert_int_equal(report.measurements[0].step, 8);
+    report_clear(&report);
+    assert_int_equal(read_report("{\"trial\": 12.5, \"attempt\": 2}", &report, &error),
+                     ERROR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_numbers_of_other_programs_may_have_a_point),
         cmocka_unit_test(a_done_report_survives_the_trip),
         cmocka_unit_test(a_censored_result_has_no_steps_to_target),
         cmocka_unit_test(a_reused_report_survives_the_trip),

@@ -131,6 +131,28 @@ static void every_mistake_names_its_field(void **state)
     }
 }
 
+/* D21: one rule for integers everywhere; 5.0 is one. */
+static void whole_numbers_may_be_written_with_a_point(void **state)
+{
+    (void)state;
+    struct sweep *sweep = good("{\"base\": {\"depth\": 2.0, \"width\": 1e1}, \"replicates\": 5.0,"
+                               "\"seed\": 7e0, \"priority\": -3.0}");
+    assert_int_equal(sweep->replicates, 5);
+    assert_int_equal(sweep->seed, 7);
+    assert_int_equal(sweep->priority, -3);
+    assert_int_equal(sweep->base.value[CONFIG_WIDTH].integer, 10);
+    sweep_destroy(sweep);
+
+    static const char *const texts[] = {"5.5", "1e300", "0.5"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        char text[128];
+        struct error error = {0};
+        snprintf(text, sizeof(text), "{\"base\": {\"depth\": 2}, \"replicates\": %s}", texts[i]);
+        assert_int_equal(sweep_from_text(text, &sweep, &error), ERROR_INVALID);
+        assert_non_null(strstr(error.message, i == 1 ? "not 1e+300" : texts[i]));
+    }
+}
+
 /* n values of learning_rate and momentum: n * n cells. */
 static char *square(int n, int64_t replicates)
 {
@@ -222,6 +244,7 @@ int main(void)
         cmocka_unit_test(the_last_axis_varies_fastest),
         cmocka_unit_test(lists_of_layers_are_an_axis),
         cmocka_unit_test(every_mistake_names_its_field),
+        cmocka_unit_test(whole_numbers_may_be_written_with_a_point),
         cmocka_unit_test(too_many_trials_are_counted_and_refused),
         cmocka_unit_test(products_beyond_64_bits_are_refused),
         cmocka_unit_test(a_large_grid_has_no_two_equal_cells),

@@ -23,8 +23,16 @@ class Pretended(http.server.BaseHTTPRequestHandler):
     """Answers every request with `answer` (status, body); keeps what it was asked."""
     answer = (200, "{}")
     asked = []
+    lost = 0  # so many requests are read and not answered
 
     def reply(self):
+        if Pretended.lost > 0:
+            length = int(self.headers.get("Content-Length") or 0)
+            Pretended.asked.append((self.command, self.path, dict(self.headers),
+                                    self.rfile.read(length).decode()))
+            Pretended.lost -= 1
+            self.close_connection = True
+            return
         length = int(self.headers.get("Content-Length") or 0)
         Pretended.asked.append((self.command, self.path, dict(self.headers),
                                 self.rfile.read(length).decode()))
@@ -46,6 +54,7 @@ class Client(unittest.TestCase):
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         Pretended.asked = []
+        Pretended.lost = 0
         self.folder = tempfile.TemporaryDirectory()
 
     def tearDown(self):
@@ -147,6 +156,75 @@ class Client(unittest.TestCase):
         self.assertEqual(Pretended.asked[-1][1], "/v1/sweeps?dry_run=1")
         self.assertEqual(json.loads(Pretended.asked[-1][3]), {"base": {"depth": 3}})
 
+    def test_d14_a_lost_answer_is_asked_for_once_more_with_the_same_key(self):
+        Pretended.lost = 1
+        done = self.ask(200, {"id": 4, "trials": 1, "cells": 1}, "submit", "--depth", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("sweep 4", done.stdout)
+        keys = [headers["Idempotency-Key"] for _, _, headers, _ in Pretended.asked]
+        self.assertEqual(len(keys), 2)
+        self.assertEqual(keys[0], keys[1])
+        self.ask(201, {"id": 5, "trials": 1, "cells": 1}, "submit", "--depth", "1")
+        self.assertNotEqual(Pretended.asked[-1][2]["Idempotency-Key"], keys[0])
+
+    def test_d14_what_may_have_been_accepted_is_said_with_the_key(self):
+        Pretended.lost = 9
+        done = self.ask(200, {}, "submit", "--depth", "1")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(Pretended.asked), 2)
+        key = Pretended.asked[0][2]["Idempotency-Key"]
+        self.assertIn("may have been accepted", done.stderr)
+        self.assertIn(f"--idempotency-key {key}", done.stderr)
+        Pretended.lost, Pretended.asked = 0, []
+        done = self.ask(502, "<html>Bad Gateway</html>", "submit", "--depth", "1")
+        self.assertEqual(len(Pretended.asked), 2)
+        self.assertIn("may have been accepted", done.stderr)
+        done = self.ask(400, {"error": {"message": "no"}}, "submit", "--depth", "1")
+        self.assertNotIn("may have been accepted", done.stderr)
+        Pretended.lost, Pretended.asked = 9, []
+        self.ask(200, {}, "pause", "1")
+        self.assertEqual(len(Pretended.asked), 1)  # what carries no key is not repeated
+
+    def test_d14_an_empty_key_is_an_error(self):
+        for key in ("", "x" * 201, "a\nb"):
+            done = self.ask(200, {}, "submit", "--depth", "1", "--idempotency-key", key)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("--idempotency-key must", done.stderr)
+        self.assertEqual(Pretended.asked, [])
+
+    def test_d17_a_number_is_a_name_where_it_is_no_id(self):
+        pages = {"/v1/sweeps?limit=1000": {"sweeps": [{"id": 9, "name": "2024"}, {"id": 2, "name": "9"}],
+                                           "next": None},
+                 "/v1/sweeps/9": {"id": 9, "name": "2024", "trials": 3}}
+
+        def reply(handler):
+            known = handler.path in pages
+            Pretended.answer = (200 if known else 404, json.dumps(
+                pages[handler.path] if known else {"error": {"message": "there is no sweep"}}))
+            Pretended.reply(handler)
+        Pretended.do_GET = reply
+        try:
+            for word in ("2024", "9"):
+                done = run("status", word, "--format", "json", "--daemon", self.url)
+                self.assertEqual(json.loads(done.stdout)["id"], 9, word)
+            done = run("status", "7", "--daemon", self.url)
+            self.assertEqual((done.returncode, done.stderr), (1, "ninety status: there is no sweep\n"))
+        finally:
+            Pretended.do_GET = Pretended.reply
+
+    def test_d17_a_pipe_names_no_sweep(self):
+        self.ask(201, {"id": 1, "trials": 1, "cells": 1}, "submit", "-", stdin='{"base": {"depth": 3}}')
+        body = Pretended.asked[-1][3]
+        path = pathlib.Path(self.folder.name) / "2024.json"
+        path.write_text('{"base": {"depth": 3}}')
+        script = f"exec {shlex.quote(NINETY)} submit --daemon {self.url}"
+        for source in (f"<(cat {path})", f"/dev/stdin < {path}", f"/dev/fd/3 3< {path}"):
+            done = subprocess.run(["bash", "-c", f"{script} {source}"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(Pretended.asked[-1][3], body, source)
+        self.ask(201, {"id": 1, "trials": 1, "cells": 1}, "submit", str(path))
+        self.assertEqual(json.loads(Pretended.asked[-1][3])["name"], "2024")
+
     def test_a_name_finds_the_newest_sweep_of_that_name_on_any_page(self):
         pages = {"/v1/sweeps?limit=1000": {"sweeps": [{"id": 9, "name": "b"}], "next": 9},
                  "/v1/sweeps?limit=1000&after=9": {"sweeps": [{"id": 5, "name": "a"},
@@ -196,6 +274,26 @@ class CommandLine(unittest.TestCase):
         self.assertIn("--replicates must be a whole number",
                       self.refused("submit", "--replicates", "many"))
         self.assertIn("nothing to train", self.refused("submit"))
+
+    def test_d26_b14_what_other_programs_call_it_is_found(self):
+        self.assertIn("did you mean --learning-rate?", self.refused("submit", "--lr", "0.1"))
+        self.assertIn("did you mean --max-steps?", self.refused("train", "--epochs", "3"))
+        self.assertIn("did you mean --replicates?", self.refused("run", "--seeds", "3"))
+        for typed, meant in (("list", "status"), ("show", "results"), ("logs", "results"), ("rm", "delete")):
+            self.assertIn(f"did you mean '{meant}'?", self.refused(typed))
+
+    def test_b14_wrong_values_are_refused_alike(self):
+        self.assertIn("--value must be one of gradient_rms, ", self.refused("layers", "--value", "foo"))
+        self.refused("layers", "--format", "xml")
+
+    def test_d26_sql_of_a_file_that_is_no_database_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for text in ("hello, this is text and no database\n", ""):
+                path = pathlib.Path(folder) / "notes.txt"
+                path.write_text(text)
+                done = run("sql", "select 1", "--db", str(path))
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn(f"{path} is no SQLite database", done.stderr)
 
     def test_every_command_has_help_that_names_it(self):
         overview = run("help").stdout

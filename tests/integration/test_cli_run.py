@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import sqlite3
 import struct
@@ -38,6 +39,16 @@ class Run(Programs):
         line = re.search(r"^  (sqlite3 .*)$", done.stdout, re.M).group(1)
         rows = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=self.folder)
         self.assertEqual(len(rows.stdout.splitlines()), 4, rows.stderr)
+
+    def test_d22_the_commands_at_the_end_are_quoted_for_the_shell(self):
+        self.db = self.folder / "my 'best' results" / "n.db"
+        self.db.parent.mkdir()
+        done = self.run_tiny("--depth", "1..2")
+        line = re.search(r"^  (sqlite3 .*)$", done.stdout, re.M).group(1)
+        rows = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=self.folder)
+        self.assertEqual(len(rows.stdout.splitlines()), 2, rows.stderr)
+        line = re.search(r"^to look at them in a browser: (.*), then open", done.stdout, re.M).group(1)
+        self.assertEqual(shlex.split(line)[-2:], ["--db", str(self.db)])
 
     def test_the_same_command_again_trains_nothing_again(self):
         first = self.run_tiny("--depth", "1", "--replicates", "3")
@@ -239,7 +250,7 @@ class Verify(Programs):
 class Terminal(Programs):
     """On a pseudo-terminal, as a person sees it."""
 
-    def run_on_terminal(self, *words, columns=100, **more):
+    def run_on_terminal(self, *words, columns=100, typed="", **more):
         try:
             leader, follower = pty.openpty()
         except OSError as error:
@@ -249,6 +260,7 @@ class Terminal(Programs):
                                    stderr=follower, cwd=self.folder,
                                    env=environment(TERM="xterm", **more))
         os.close(follower)
+        os.write(leader, typed.encode())
         shown = b""
         while True:
             try:
@@ -270,6 +282,30 @@ class Terminal(Programs):
         self.assertIn("█", bars[-1])
         self.assertIn("20/20", bars[-1])
         self.assertIn("\x1b[32m", shown)
+
+    def test_b5_delete_asks_on_a_terminal(self):
+        self.assertEqual(self.ninety("run", "--db", self.db, *TINY, "--depth", "1", "--name", "tiny").returncode, 0)
+        for typed in ("n\n", "\n", "no\n", "\x04"):
+            code, shown = self.run_on_terminal("delete", "1", "--db", self.db, typed=typed)
+            self.assertEqual(code, 1, shown)
+            self.assertIn("delete sweep 1 (tiny), its 1 trial and all their results? [y/N]", shown)
+            self.assertIn("sweep 1 is kept", shown)
+            self.assertEqual(self.count("succeeded"), 1)
+        code, shown = self.run_on_terminal("delete", "1", "--db", self.db, typed="y\n")
+        self.assertIn("deleted, with 1 trial", shown)
+        self.assertEqual((code, self.count("succeeded")), (0, 0))
+
+    def test_b5_a_script_is_not_asked(self):
+        for words in (["--yes"], []):
+            self.assertEqual(self.ninety("run", "--db", self.db, *TINY, "--depth", "1", "--name", "tiny").returncode, 0)
+            if words:
+                code, shown = self.run_on_terminal("delete", "tiny", "--db", self.db, *words)
+            else:
+                done = self.ninety("delete", "tiny", "--db", self.db)
+                code, shown = done.returncode, done.stdout
+            self.assertEqual(code, 0, shown)
+            self.assertNotIn("[y/N]", shown)
+            self.assertEqual(self.count("succeeded"), 0)
 
     def test_no_color_and_plain_letters_are_respected(self):
         code, shown = self.run_on_terminal("run", "--db", self.db, *TINY, "--depth", "1..3", "--batch-norm",
@@ -322,11 +358,12 @@ class Train(Programs):
                 first = json.loads(lines.readline())
         self.assertLess(first["loss"], 2 * saved["final_loss"])
 
-    def test_a_kernel_that_is_not_there_is_told(self):
+    def test_b14_a_kernel_that_is_not_there_is_refused(self):
         done = self.ninety(*self.words, "--kernel", "Abacus", "--json")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        kernel = json.loads(done.stdout)["kernel"]
-        self.assertEqual(done.stderr, f"ninety train: OpenBLAS has no kernel 'Abacus' here and runs {kernel}\n")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, "^ninety train: OpenBLAS has no kernel 'Abacus' on this machine and "
+                                      "would run [A-Za-z0-9]+; it knows some of [A-Z].*, .*\n$")
+        kernel = json.loads(self.ninety(*self.words, "--json").stdout)["kernel"]
         self.assertEqual(self.ninety(*self.words, "--kernel", kernel, "--json").stderr, "")
 
     def test_files_need_our_own_trainer(self):
