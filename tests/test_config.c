@@ -54,8 +54,8 @@ static void canonical_text_reads_back_as_itself(void **state)
     (void)state;
     static const char *const inputs[] = {
         "{\"depth\": 3}",
-        "{\"depth\": 64, \"width\": 16384, \"batch_norm\": \"after\", \"learning_rate\": 0.1,"
-        " \"measure_every\": 100000000}",
+        ("{\"depth\": 64, \"width\": 16384, \"batch_norm\": \"after\", \"learning_rate\": 0.1,"
+         " \"measure_every\": 100000000}"),
         "{\"hidden_units\": [], \"seed\": 9223372036854775807, \"learning_rate\": 3e-4}",
         "{\"hidden_units\": [10, 20], \"batch_norm\": \"before\", \"batch_norm_output\": false}",
     };

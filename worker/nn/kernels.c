@@ -1,20 +1,37 @@
 #include "worker/nn/kernels.h"
 
+#include <stdbool.h>
+
 extern const struct kernels kernels_portable;
 
 #ifdef __x86_64__
 extern const struct kernels kernels_avx2, kernels_avx512;
 
-/* __builtin_cpu_supports reads a table that the compiler's library fills at load time. */
+/* What meson.build compiles each variant for, by names that every compiler knows: clang before 17
+ * has none for "x86-64-v3". __builtin_cpu_supports reads a table that the compiler's library fills
+ * at load time. */
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
 const struct kernels *kernels_variant(int i)
 {
     switch (i) {
     case 0:
         return &kernels_portable;
     case 1:
-        return __builtin_cpu_supports("x86-64-v3") ? &kernels_avx2 : NULL;
+        return has_avx2() ? &kernels_avx2 : NULL;
     case 2:
-        return __builtin_cpu_supports("x86-64-v4") ? &kernels_avx512 : NULL;
+        return has_avx512() ? &kernels_avx512 : NULL;
     default:
         return NULL;
     }

@@ -29,7 +29,9 @@ INLINE void activate_rows(enum activation f, int n, struct area area, const stru
 {
     const float *restrict mean = u->mean, *restrict scale = u->scale, *restrict shift = u->shift;
 
+#ifndef __clang__ /* which asks at run time */
 #pragma GCC ivdep /* y is x or apart from it */
+#endif
     for (int c = 0; c < area.cols; c++) {
 #pragma GCC unroll 4
         for (int k = 0; k < n; k++) {
