@@ -5,7 +5,7 @@
  */
 #include "daemon/api_internal.h"
 
-#include "daemon/sweep_json.h"
+#include "common/sweep_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

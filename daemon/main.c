@@ -7,6 +7,7 @@
  */
 #include "common/log.h"
 #include "common/start.h"
+#include "common/sweep_json.h"
 #include "common/token.h"
 #include "daemon/api.h"
 #include "daemon/http.h"
@@ -15,7 +16,6 @@
 #include "daemon/options.h"
 #include "daemon/queue.h"
 #include "daemon/store.h"
-#include "daemon/sweep_json.h"
 #include "daemon/wal_watch.h"
 
 #include <errno.h>

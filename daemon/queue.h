@@ -39,8 +39,8 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/protocol.h"
+#include "common/sweep.h"
 #include "daemon/store.h"
-#include "daemon/sweep.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -18,8 +18,8 @@
 #include "common/config.h"
 #include "common/hash.h"
 #include "common/protocol.h"
+#include "common/sweep.h"
 #include "daemon/store.h"
-#include "daemon/sweep.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "tests/api_fixture.h"
 
+#include "common/sweep_json.h"
 #include "daemon/store.h"
-#include "daemon/sweep_json.h"
 #include "tests/test.h"
 
 #include <stdio.h>

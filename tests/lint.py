@@ -23,7 +23,7 @@ FORBIDDEN = [
     ("worker/trainer/", ["curl/", "uv.h", "sqlite3.h"]),
     ("worker/data/idx", ["jansson.h", "curl/", "uv.h", "time.h"]),
     ("daemon/queue", ["uv.h", "jansson.h", "microhttpd.h", "daemon/http", "daemon/api"]),
-    ("daemon/sweep.", ["uv.h", "jansson.h", "microhttpd.h", "daemon/http", "daemon/api"]),
+    ("common/sweep.", ["uv.h", "jansson.h", "microhttpd.h", "daemon/http", "daemon/api"]),
     ("daemon/http", ["daemon/queue", "daemon/store", "daemon/api", "daemon/sweep", "sqlite3.h"]),
 ]
 # library header -> the only places that may include it

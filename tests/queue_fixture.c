@@ -1,6 +1,6 @@
 #include "tests/queue_fixture.h"
 
-#include "daemon/sweep_json.h"
+#include "common/sweep_json.h"
 #include "schema/schema_check.h"
 
 #include <dirent.h>

@@ -5,9 +5,9 @@
 #include "tests/fault_vfs.h"
 #include "tests/queue_play.h"
 
+#include "common/sweep_json.h"
 #include "daemon/queue_internal.h"
 #include "daemon/store_internal.h"
-#include "daemon/sweep_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tests/test.h"
 
-#include "daemon/sweep_json.h"
+#include "common/sweep_json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Sweeps from strangers: an accepted one has cells that are all valid configurations. */
+#include "common/sweep_json.h"
 #include "daemon/json_in.h"
-#include "daemon/sweep_json.h"
 
 #include <stdlib.h>
 #include <string.h>

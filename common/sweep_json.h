@@ -6,7 +6,7 @@
 #pragma once
 
 #include "common/error.h"
-#include "daemon/sweep.h"
+#include "common/sweep.h"
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/sweep.h"
+#include "common/sweep.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "daemon/sweep_json.h"
+#include "common/sweep_json.h"
 #include "common/json_number.h"
 #include "common/json_print.h"
 
