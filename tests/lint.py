@@ -75,11 +75,12 @@ def main():
             breaches.append(f"{path}: not registered in tests/meson.build")
     formatter = shutil.which("clang-format-14")
     if formatter:
-        for path in sources("*.c", "*.h"):
-            done = subprocess.run([formatter, "--dry-run", "--Werror", path], cwd=ROOT,
-                                  capture_output=True, text=True)
-            if done.returncode != 0:
-                breaches.append(f"{path}: not formatted; run tools/format")
+        done = subprocess.run([formatter, "--dry-run", "--Werror", *sources("*.c", "*.h")], cwd=ROOT,
+                              capture_output=True, text=True)
+        for path in sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", done.stderr, re.M))):
+            breaches.append(f"{path}: not formatted; run tools/format")
+        if done.returncode != 0 and "error:" not in done.stderr:
+            breaches.append(f"clang-format: {done.stderr.strip()}")
     for breach in breaches:
         print(breach)
     print(f"{len(breaches)} breaches")
