@@ -15,6 +15,9 @@
 
 #define GUARD_PERIOD_MS 1000
 #define LAST_ROUNDS 8
+/* After so many rounds with data in hand in which nothing moved, one in so many ms. */
+#define STILL_ROUNDS 8
+#define STILL_MS 1
 /* Of each connection: bounds a request's head, and memory for thousands of workers. */
 #define POOL_BYTES (12 * 1024)
 
@@ -25,14 +28,52 @@ const struct http_limits http_default_limits = {
     .body_bytes_per_s = 64 * 1024,
 };
 
-/* Sets the timer to when libmicrohttpd wants to be run next; 0 while it has data in hand. */
+static void on_again(uv_idle_t *handle)
+{
+    http_server_run(handle->data);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    http_server_run(timer->data);
+}
+
+/* Has libmicrohttpd run once in the loop's next iteration, which then does not block. A timer of
+ * 0 ms would not do: libuv runs one that its own callback starts within the same iteration, and
+ * neither poll, commit nor signals would come between. */
+static void run_again(struct http_server *server)
+{
+    uv_timer_stop(&server->timeout);
+    uv_idle_start(&server->again, on_again);
+}
+
+/* Sees to it that libmicrohttpd is run when it wants to be: at once while it has data in hand. It
+ * says so, too, of data that it can do nothing with before more comes, which its descriptor tells,
+ * or the connection's time is over; so after rounds in which nothing moved it is run less often. */
 static void set_timeout(struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
-    if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES) {
-        uv_timer_start(&server->timeout, http_on_timeout, timeout_ms, 0);
+    bool timed = MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES;
+    bool at_once = timed && timeout_ms == 0;
+    server->n_still_rounds = at_once && !server->moved ? server->n_still_rounds + 1 : 0;
+    server->moved = false;
+    if (at_once && server->n_still_rounds <= STILL_ROUNDS) {
+        run_again(server);
+        return;
+    }
+    uv_idle_stop(&server->again);
+    if (timed) {
+        uv_timer_start(&server->timeout, on_timeout, at_once ? STILL_MS : timeout_ms, 0);
     } else {
         uv_timer_stop(&server->timeout);
+    }
+}
+
+void http_server_wake(struct http_server *server)
+{
+    if (!server->woken && !server->closing) {
+        server->woken = server->moved = true;
+        run_again(server);
     }
 }
 
@@ -56,12 +97,9 @@ static void on_ready(uv_poll_t *handle, int status, int events)
 {
     (void)status;
     (void)events;
-    http_server_run(handle->data);
-}
-
-void http_on_timeout(uv_timer_t *timer)
-{
-    http_server_run(timer->data);
+    struct http_server *server = handle->data;
+    server->moved = true;
+    http_server_run(server);
 }
 
 static int start_handles(struct http_server *server)
@@ -78,11 +116,12 @@ static int start_handles(struct http_server *server)
         uv_run(server->loop, UV_RUN_NOWAIT);
         return rc;
     }
+    uv_idle_init(server->loop, &server->again);
     uv_timer_init(server->loop, &server->timeout);
     uv_timer_init(server->loop, &server->guard);
     server->ready.data = server->hangup.data = server;
-    server->timeout.data = server->guard.data = server;
-    server->n_open_handles = 4;
+    server->again.data = server->timeout.data = server->guard.data = server;
+    server->n_open_handles = 5;
     uv_poll_start(&server->ready, UV_READABLE, on_ready);
     uv_poll_start(&server->hangup, UV_READABLE, http_on_hangups);
     uv_timer_start(&server->guard, http_on_guard, GUARD_PERIOD_MS, GUARD_PERIOD_MS);
@@ -205,6 +244,7 @@ void http_server_destroy(struct http_server *server)
     send_last(server);
     uv_close((uv_handle_t *)&server->ready, on_handle_closed);
     uv_close((uv_handle_t *)&server->hangup, on_handle_closed);
+    uv_close((uv_handle_t *)&server->again, on_handle_closed);
     uv_close((uv_handle_t *)&server->timeout, on_handle_closed);
     uv_close((uv_handle_t *)&server->guard, on_handle_closed);
 }

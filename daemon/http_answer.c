@@ -90,6 +90,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *out, size_t max)
 {
     (void)position;
     struct http_stream *stream = cls;
+    stream->request->server->moved = true;
     if (stream->aborted) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }

@@ -25,6 +25,7 @@ struct http_request {
     enum connection_state state;
     int fd;
     uint64_t deadline_ms; /* loop time by which the state must change; 0 = it is not the client's */
+    uint64_t body_start_ms, body_received;
 
     enum http_method method;
     const char *path;
@@ -49,6 +50,7 @@ struct http_server {
 
     uv_poll_t ready;    /* libmicrohttpd's epoll descriptor */
     uv_timer_t timeout; /* libmicrohttpd's time-out */
+    uv_idle_t again;    /* active: it has data in hand */
     int hangup_fd;      /* an epoll set of the connections whose requests wait */
     uv_poll_t hangup;
     uv_timer_t guard; /* looks for clients that are too slow */
@@ -59,17 +61,21 @@ struct http_server {
     uint64_t n_answers[HTTP_N_STATUSES];
     bool running; /* inside MHD_run */
     bool woken;   /* a connection was resumed since */
+    bool moved;   /* something came or went since it was last run */
+    unsigned n_still_rounds;
     bool closing;
 };
 
 /* Puts a connection to sleep, out of every poll; wakes it. Both are idempotent. */
 void http_request_suspend(struct http_request *request);
 void http_request_resume(struct http_request *request);
+/* Ends the connection, whatever its client does. */
+void http_request_cut_off(struct http_request *request);
 /* Begins and ends listening for the client's hanging up. */
 void http_request_watch(struct http_request *request);
 void http_request_unwatch(struct http_request *request);
 
-/* libmicrohttpd notices a resumed connection only when it is run: runs it soon. */
+/* libmicrohttpd notices a resumed connection only when it is run: runs it in the next iteration. */
 void http_server_wake(struct http_server *server);
 
 /* Has the owner of a request or stream forget it: the client hung up, or the server ends. */
@@ -77,7 +83,6 @@ void http_request_gone(struct http_request *request);
 
 /* ---- callbacks of libuv ---- */
 
-void http_on_timeout(uv_timer_t *timer);
 void http_on_guard(uv_timer_t *timer);
 void http_on_hangups(uv_poll_t *handle, int status, int events);
 

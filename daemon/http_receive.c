@@ -43,6 +43,7 @@ static void begin_idle(struct http_request *request)
     request->deadline_ms = uv_now(request->server->loop) + request->server->limits.idle_ms;
     request->on_gone = NULL;
     request->body_size = 0;
+    request->body_received = 0;
     request->body_too_large = request->bad_target = false;
     if (request->body_capacity > KEPT_BODY_BYTES) {
         free(request->body);
@@ -100,6 +101,16 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **soc
     }
 }
 
+void http_request_cut_off(struct http_request *request)
+{
+    /* libmicrohttpd sees the end of a connection that it polls, but there are some that it neither
+     * polls nor reads: with a full buffer of which nothing can be used, say. They run out of time.
+     */
+    shutdown(request->fd, SHUT_RDWR);
+    MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+    request->server->moved = true;
+}
+
 /* A client that feeds us drop by drop holds a connection only until its deadline. */
 void http_on_guard(uv_timer_t *timer)
 {
@@ -107,9 +118,10 @@ void http_on_guard(uv_timer_t *timer)
     uint64_t now_ms = uv_now(server->loop);
     for (struct http_request *r = server->connections; r != NULL; r = r->next) {
         if (r->deadline_ms != 0 && r->deadline_ms < now_ms) {
-            shutdown(r->fd, SHUT_RDWR); /* libmicrohttpd sees the end and cleans up */
+            http_request_cut_off(r);
         }
     }
+    http_server_run(server);
 }
 
 /* ---- receiving ---- */
@@ -182,11 +194,18 @@ static void deliver(struct http_request *request)
     }
 }
 
+/* For the next piece of a body, whatever length was told. */
+static void set_body_deadline(struct http_request *request)
+{
+    const struct http_limits *limits = &request->server->limits;
+    request->deadline_ms = request->body_start_ms + limits->head_ms +
+                           request->body_received * 1000 / limits->body_bytes_per_s;
+}
+
 /* The head is complete. MHD_NO closes the connection. */
 static enum MHD_Result receive_head(struct http_request *request, const char *path,
                                     const char *method)
 {
-    const struct http_limits *limits = &request->server->limits;
     request->path = path;
     request->method = parse_method(method);
     request->state = CONNECTION_BODY;
@@ -195,21 +214,21 @@ static enum MHD_Result receive_head(struct http_request *request, const char *pa
     if (length != NULL) {
         size = strtoull(length, NULL, 10);
         request->body_too_large = size > HTTP_MAX_BODY;
-    } else if (http_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL) {
-        size = HTTP_MAX_BODY; /* for the deadline */
     }
     if (size > WORTH_DROPPING_BYTES) {
         deliver(request); /* an answer before the body also ends the connection */
         return MHD_YES;
     }
-    request->deadline_ms =
-        uv_now(request->server->loop) + limits->head_ms + size * 1000 / limits->body_bytes_per_s;
+    request->body_start_ms = uv_now(request->server->loop);
+    set_body_deadline(request);
     bool stored = length != NULL && !request->body_too_large;
     return !stored || reserve_body(request, size) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result receive_body(struct http_request *request, const char *data, size_t size)
 {
+    request->body_received += size;
+    set_body_deadline(request);
     if (request->body_size + size > HTTP_MAX_BODY) {
         request->body_too_large = true;
     }
@@ -237,6 +256,7 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *connection, con
     if (request == NULL) {
         return MHD_NO;
     }
+    request->server->moved = true;
     if (request->state == CONNECTION_HEAD) {
         return receive_head(request, path, method);
     }
@@ -260,6 +280,7 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **requ
     (void)code;
     struct http_request *request = *request_context;
     if (request != NULL) {
+        request->server->moved = true;
         begin_idle(request);
     }
 }

@@ -18,14 +18,6 @@ void http_request_suspend(struct http_request *request)
     }
 }
 
-void http_server_wake(struct http_server *server)
-{
-    if (!server->woken && !server->closing) {
-        server->woken = true;
-        uv_timer_start(&server->timeout, http_on_timeout, 0, 0);
-    }
-}
-
 void http_request_resume(struct http_request *request)
 {
     http_request_unwatch(request);

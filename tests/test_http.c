@@ -18,6 +18,7 @@ struct fixture {
     int n_waiting;
     struct http_stream *stream;
     int pieces_left;
+    uint64_t until_ms;
     char seen[4096];
 };
 
@@ -454,6 +455,74 @@ static void a_client_that_leaves_a_paused_stream_is_noticed(void **state)
 
 /* ---- limits ---- */
 
+/* A chunk's extension that fills all the memory of its connection: libmicrohttpd can do nothing
+ * with it, reads no further, and says for ever that it has data in hand. */
+static struct http_client *connect_and_stall(struct fixture *f)
+{
+    char extension[12401];
+    memset(extension, 'a', sizeof extension - 1);
+    extension[sizeof extension - 1] = '\0';
+    struct http_client *client = http_client_connect(&f->loop, f->port);
+    http_client_send_text(client,
+                          "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+    http_client_send_text(client, extension);
+    return client;
+}
+
+static bool after_300_ms(void *ctx)
+{
+    return uv_now(&((struct fixture *)ctx)->loop) >= ((struct fixture *)ctx)->until_ms;
+}
+
+static double cpu_s(void)
+{
+    uv_rusage_t usage;
+    uv_getrusage(&usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+    (void)timer; /* or the loop would sleep until something comes */
+}
+
+/* A1 */
+static void a_body_that_leads_nowhere_stops_neither_others_nor_the_loop(void **state)
+{
+    struct fixture *f = *state;
+    struct http_client *stalled = connect_and_stall(f);
+    struct http_client *other = http_client_connect(&f->loop, f->port);
+    for (int i = 0; i < 20; i++) {
+        http_client_request(other, "GET", "/other", NULL, NULL);
+        assert_int_equal(http_client_answer(other, false)->status, 200);
+    }
+    uv_timer_t beat;
+    uv_timer_init(&f->loop, &beat);
+    uv_timer_start(&beat, on_beat, 10, 10);
+    f->until_ms = uv_now(&f->loop) + 300;
+    double before_s = cpu_s();
+    http_client_run_until(&f->loop, after_300_ms, f);
+    assert_true(cpu_s() - before_s < 0.15); /* it takes no core meanwhile */
+    uv_close((uv_handle_t *)&beat, NULL);
+    http_client_close(stalled);
+    http_client_close(other);
+}
+
+/* A1 */
+static void a_body_that_leads_nowhere_holds_its_connection_no_longer_than_a_slow_one(void **state)
+{
+    struct http_limits limits = http_default_limits;
+    limits.head_ms = 1;
+    struct fixture *f = start(&limits);
+    *state = f;
+    struct http_client *stalled = connect_and_stall(f);
+    f->until_ms = uv_now(&f->loop) + 4000;
+    http_client_await_end(stalled);
+    assert_true(uv_now(&f->loop) < f->until_ms);
+    http_client_close(stalled);
+}
+
 static void a_client_slow_with_its_head_or_body_is_cut_off(void **state)
 {
     static const char *const beginnings[] = {
@@ -520,6 +589,9 @@ int main(void)
         TEST(a_stream_can_pause_for_its_next_piece),
         TEST(an_aborted_stream_ends_the_connection_without_its_end),
         TEST(a_client_that_leaves_a_paused_stream_is_noticed),
+        TEST(a_body_that_leads_nowhere_stops_neither_others_nor_the_loop),
+        cmocka_unit_test_teardown(
+            a_body_that_leads_nowhere_holds_its_connection_no_longer_than_a_slow_one, teardown),
         cmocka_unit_test_teardown(a_client_slow_with_its_head_or_body_is_cut_off, teardown),
         cmocka_unit_test_teardown(a_waiting_request_outlives_every_time_out, teardown),
     };

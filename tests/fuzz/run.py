@@ -15,7 +15,7 @@ broken = pathlib.Path(program).resolve().parent / "broken"
 broken.mkdir(exist_ok=True)
 with tempfile.TemporaryDirectory(prefix="ninety-fuzz-") as found:
     done = subprocess.run([program, f"-max_total_time={seconds}", "-timeout=20",
-                           "-rss_limit_mb=2048", "-print_final_stats=1", "-max_len=8192",
+                           "-rss_limit_mb=2048", "-print_final_stats=1", "-max_len=16384",
                            f"-artifact_prefix={broken}/{pathlib.Path(program).name}-", found,
                            seeds], capture_output=True, text=True, errors="replace")
 lines = done.stderr.splitlines()
