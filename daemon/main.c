@@ -13,6 +13,7 @@
 #include "daemon/http.h"
 #include "daemon/listen.h"
 #include "daemon/local_worker.h"
+#include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/queue.h"
 #include "daemon/store.h"
@@ -51,6 +52,7 @@ struct daemon {
     uv_signal_t signals[N_SIGNALS];
     uv_timer_t timer;
     struct wal_watch wal_watch;
+    struct notify notify;
     bool stopping, finished;
     int status; /* to exit with */
 };
@@ -79,6 +81,7 @@ static void finish(struct daemon *d)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     }
     wal_watch_stop(&d->wal_watch);
+    notify_close(&d->notify);
     uv_timer_start(&d->timer, on_last_timer, LAST_MS, 0);
     uv_unref((uv_handle_t *)&d->timer);
 }
@@ -102,6 +105,7 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     d->stopping = true;
     log_info("stopping signal=%d", number);
+    notify_stopping(&d->notify);
     api_stop_claims(d->api);
     if (d->worker == NULL) {
         finish(d);
@@ -115,6 +119,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static void on_worker_useless(void *ctx)
 {
     struct daemon *d = ctx;
+    notify_stopping(&d->notify);
     log_info("stopping: the local worker cannot work here");
     d->status = EXIT_FAILURE;
     api_stop_claims(d->api);
@@ -303,6 +308,7 @@ int main(int argc, char **argv)
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     uv_loop_init(&d.loop);
     catch_signals(&d);
+    notify_init(&d.notify, &d.loop);
 
     struct error error = {0};
     int rc = start(&d, &error);
@@ -311,6 +317,7 @@ int main(int argc, char **argv)
         store_close(d.store);
         return EXIT_FAILURE;
     }
+    notify_ready(&d.notify);
     uv_run(&d.loop, UV_RUN_DEFAULT);
     queue_close(d.queue);
     store_close(d.store);

@@ -5,13 +5,15 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from daemon import Daemon, done, wait_until
+from daemon import PATIENCE_S, Daemon, done, wait_until
 from fake_daemon import FakeDaemon
 from worker import Worker, write_data_set
 
@@ -56,7 +58,61 @@ class SmallDisk(unittest.TestCase):
         return sorted(path.name for path in self.disk.iterdir() if path.name != "filler")
 
 
+class Watchdog:
+    """systemd's end of NOTIFY_SOCKET."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("")  # a free abstract name
+        self.socket.settimeout(PATIENCE_S)
+        name = self.socket.getsockname().decode().replace("\0", "@")
+        self.env = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "300000"}
+
+    def hear(self):
+        return self.socket.recv(64).decode()
+
+    def forget(self):
+        self.socket.setblocking(False)
+        try:
+            while self.socket.recv(64):
+                pass
+        except BlockingIOError:
+            self.socket.settimeout(PATIENCE_S)
+
+
 class Database(SmallDisk):
+    def test_a_full_disk_makes_it_unhealthy_but_it_stays_alive_for_systemd(self):
+        self.mount("8m")
+        watchdog = Watchdog()
+        with Daemon("--db", str(self.disk / "ninety.db"), folder=self.folder,
+                    env=watchdog.env) as daemon:
+            self.assertEqual(watchdog.hear(), "READY=1")
+            self.assertEqual(watchdog.hear(), "WATCHDOG=1")
+            filler = self.fill()
+            body = {"base": {"depth": 1}, "replicates": 50000}
+            self.assertEqual(daemon.call("POST", "/v1/sweeps", body).status, 503)
+            watchdog.forget()
+            self.assertEqual([watchdog.hear() for _ in range(3)], ["WATCHDOG=1"] * 3)
+            self.assertEqual(daemon.call("GET", "/healthz").status, 503)
+            self.assertEqual(daemon.call("GET", "/").status, 200)  # for a liveness probe
+
+            daemon.process.send_signal(signal.SIGSTOP)  # no round ends: no answer, no word
+            watchdog.forget()
+            asker = daemon.connect(timeout=0.5)
+            asker.send("GET", "/healthz")
+            self.assertRaises(TimeoutError, asker.receive)
+            watchdog.socket.settimeout(0)
+            self.assertRaises(BlockingIOError, watchdog.hear)
+            watchdog.socket.settimeout(PATIENCE_S)
+            daemon.process.send_signal(signal.SIGCONT)
+            self.assertEqual(watchdog.hear(), "WATCHDOG=1")
+            filler.unlink()
+            wait_until(lambda: daemon.call("GET", "/healthz").status == 200, "recovery", 5)
+            watchdog.forget()
+            self.assertEqual(daemon.stop(), 0)
+            while watchdog.hear() != "STOPPING=1":
+                pass
+
     def test_a_full_disk_is_503_and_over_when_there_is_space_again(self):
         self.mount("8m")
         database = self.disk / "ninety.db"
