@@ -1,99 +1,156 @@
 /* backup: a consistent copy of a database, made by SQLite's shell while the daemon goes on. */
-#include "cli/child.h"
 #include "cli/command.h"
-#include "cli/interrupt.h"
 #include "cli/memory.h"
+#include "cli/shell.h"
+#include "common/database_file.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define DEFAULT_DATABASE "ninety.db"
-#define LOOK_MS 20
-#define STOP_GRACE_MS 1000
+/* The copy is made under a name of its own, and gets its own when it is whole. */
+struct copy {
+    const char *database, *file;
+    char *draft;
+    size_t n_answers, n_good;
+};
 
-/* VACUUM INTO 'file', with quotes in the name doubled. malloc'd. */
-static char *statement(const char *file)
+/* A quick check answers one "ok". */
+static void on_line(void *arg, const char *line)
 {
-    static const char start[] = "VACUUM INTO '";
-    char *sql = must(malloc(sizeof(start) + 2 * strlen(file) + 2));
-    char *at = sql + sizeof(start) - 1;
+    struct copy *copy = arg;
 
-    memcpy(sql, start, sizeof(start));
-    for (; *file; file++) {
-        *at++ = *file;
-        if (*file == '\'') {
-            *at++ = '\'';
-        }
-    }
-    memcpy(at, "'", 2);
-    return sql;
+    copy->n_answers++;
+    copy->n_good += strcmp(line, "ok\n") == 0;
 }
 
-/* Waits for the end of the shell, or makes it end at Ctrl-C; its status as from waitpid. */
-static int wait_for_shell(pid_t pid)
+static int could_not(const struct copy *copy, struct error *error)
 {
-    int status = -1, ended; /* -1: no good end */
-
-    while ((ended = child_poll(pid, &status)) == 0 && interrupt_count() == 0) {
-        interrupt_sleep_ms(LOOK_MS);
-    }
-    return ended == 0 ? child_stop(pid, STOP_GRACE_MS) : status;
+    return error_set(error, NULL, "%s could not be copied to %s: %s", copy->database, copy->file,
+                     strerror(errno));
 }
 
-/* Runs the shell, whose own words about a failure go to standard error before ours. */
-static int copy(const char *database, const char *file)
+/* An empty file that only its owner may open, as the database may be. */
+static int make_draft(struct copy *copy, struct error *error)
 {
-    char *sql = statement(file);
-    const char *const argv[] = {"sqlite3", "-readonly", "-bail", database, sql, NULL};
-    struct child_request request = {.argv = (char *const *)argv,
-                                    .in = -1,
-                                    .out = -1,
-                                    .errors = STDERR_FILENO,
-                                    .death_signal = SIGKILL};
-    pid_t pid;
+    copy->draft = text_format("%s.XXXXXX", copy->file);
+    int fd = mkostemp(copy->draft, O_CLOEXEC);
+    if (fd < 0) {
+        free(copy->draft);
+        copy->draft = NULL;
+        return could_not(copy, error);
+    }
+    close(fd);
+    return 0;
+}
 
-    interrupt_catch();
-    int result = child_start(&request, &pid);
+/* Copies into the draft, and reads all of it again. */
+static enum shell_outcome fill_draft(struct copy *copy, const char *uri, struct error *error)
+{
+    char target[DATABASE_FILE_URI_SIZE];
+
+    /* In a URI every quote is encoded. */
+    if (database_file_uri(copy->draft, NULL, target) != 0) {
+        error_set(error, NULL, "the name %s is too long", copy->draft);
+        return SHELL_FAILED;
+    }
+    char *sql = text_format("VACUUM INTO '%s';", target);
+    enum shell_outcome outcome = shell_ask(uri, sql, on_line, copy, error);
     free(sql);
-    if (result != 0) {
-        fprintf(stderr, "ninety backup: cannot start sqlite3: %s%s\n", strerror(-result),
-                result == -ENOENT ? " (apt install sqlite3)" : "");
-        return EXIT_FAILED;
+    if (outcome == SHELL_DONE) {
+        outcome = shell_ask(target, "PRAGMA quick_check;", on_line, copy, error);
     }
-    int status = wait_for_shell(pid);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        unlink(file); /* what there is of it is no database */
-        fprintf(stderr, "ninety backup: %s could not be copied to %s\n", database, file);
-        return interrupt_count() > 0 ? EXIT_INTERRUPTED : EXIT_FAILED;
+    if (outcome == SHELL_DONE && (copy->n_answers != 1 || copy->n_good != 1)) {
+        error_set(error, NULL, "the copy of %s is not whole: does the disk keep what it is given?",
+                  copy->database);
+        return SHELL_FAILED;
     }
-    printf("%s is copied to %s\n", database, file);
-    return EXIT_OK;
+    return outcome;
+}
+
+/* Gives it its name, unless something got that name meanwhile; some file systems cannot promise. */
+static int rename_draft(const struct copy *copy)
+{
+    int result = renameat2(AT_FDCWD, copy->draft, AT_FDCWD, copy->file, RENAME_NOREPLACE);
+
+    return result != 0 && errno == EINVAL ? rename(copy->draft, copy->file) : result;
+}
+
+/* To disk, with the database's mode where there are modes, and under its name. */
+static int place_draft(const struct copy *copy, struct error *error)
+{
+    struct stat info;
+    int fd = open(copy->draft, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0 && stat(copy->database, &info) == 0) {
+        fchmod(fd, info.st_mode & 0666);
+    }
+    bool good = fd >= 0 && fsync(fd) == 0 && rename_draft(copy) == 0;
+    if (!good) {
+        could_not(copy, error);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good ? 0 : ERROR_INVALID;
+}
+
+static int make_copy(const struct args *args, struct copy *copy, const char *uri)
+{
+    struct error error = {0};
+    enum shell_outcome outcome = SHELL_FAILED;
+
+    if (make_draft(copy, &error) == 0) {
+        outcome = fill_draft(copy, uri, &error);
+    }
+    if (outcome == SHELL_DONE && place_draft(copy, &error) != 0) {
+        outcome = SHELL_FAILED;
+    }
+    if (copy->draft) {
+        unlink(copy->draft);
+        free(copy->draft);
+    }
+    if (outcome == SHELL_DONE) {
+        printf("%s is copied to %s\n", copy->database, copy->file);
+        return EXIT_OK;
+    }
+    if (!error.message[0]) {
+        error_set(&error, NULL, "%s could not be copied to %s", copy->database, copy->file);
+    }
+    command_complain(args, &error);
+    return outcome == SHELL_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 static int run_backup(const struct args *args)
 {
-    const char *database = args_value(args, "db") ? args_value(args, "db") : DEFAULT_DATABASE;
-    const char *file = args_positional(args, 0);
+    struct copy copy = {.database = shell_database(args), .file = args_positional(args, 0)};
+    struct error error = {0};
+    struct stat info;
+    char *uri;
 
-    if (access(database, R_OK) != 0) {
-        fprintf(stderr, "ninety backup: cannot read %s: %s; name the database with --db FILE\n",
-                database, strerror(errno));
+    if (database_file_check_name("FILE", copy.file, &error) != 0) {
+        command_complain(args, &error);
+        return EXIT_USAGE;
+    }
+    if (lstat(copy.file, &info) == 0) {
+        fprintf(stderr, "ninety backup: %s is there already, and is not overwritten\n", copy.file);
         return EXIT_FAILED;
     }
-    if (access(file, F_OK) == 0) {
-        fprintf(stderr, "ninety backup: %s is there already, and is not overwritten\n", file);
+    if (shell_find(copy.database, &uri, &error) != 0) {
+        command_complain(args, &error);
         return EXIT_FAILED;
     }
-    return copy(database, file);
+    int code = make_copy(args, &copy, uri);
+    free(uri);
+    return code;
 }
 
 static const struct option backup_options[] = {
-    {"db", "FILE", "the database (default " DEFAULT_DATABASE ")"},
+    {"db", "FILE", "the database (default " SHELL_DEFAULT_DATABASE ")"},
     {NULL},
 };
 

@@ -1,107 +1,36 @@
 /* check: the rules that must hold in any database, asked by SQLite's shell, which only reads. */
-#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/memory.h"
+#include "cli/shell.h"
 #include "schema/schema_check.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define DEFAULT_DATABASE "ninety.db"
-
-/* A file without a name that holds the questions, at its beginning; -1 with errno. */
-static int write_questions(void)
+/* Prints what is not "ok", and counts it. */
+static void on_line(void *arg, const char *line)
 {
-    static const char first[] = "PRAGMA integrity_check;\n";
-    FILE *file = tmpfile();
+    size_t *n_breaches = arg;
 
-    if (!file) {
-        return -1;
+    if (strcmp(line, "ok\n") != 0) {
+        fputs(line, stdout);
+        (*n_breaches)++;
     }
-    fputs(first, file);
-    fwrite(schema_check[0].data, 1, schema_check[0].size, file);
-    int fd = fflush(file) == 0 && !ferror(file) ? dup(fileno(file)) : -1;
-    fclose(file);
-    if (fd >= 0) {
-        lseek(fd, 0, SEEK_SET);
-    }
-    return fd;
 }
 
-/* Starts the shell with its answers going to a pipe; the pipe's end to read, or -errno. */
-static int start_shell(const char *database, int questions, pid_t *ret_pid)
+static int judge(const char *database, enum shell_outcome outcome, size_t n_breaches)
 {
-    const char *const argv[] = {"sqlite3", "-readonly", "-bail", "-list", database, NULL};
-    int answers[2];
-
-    if (pipe2(answers, O_CLOEXEC) != 0) {
-        return -errno;
-    }
-    struct child_request request = {.argv = (char *const *)argv,
-                                    .in = questions,
-                                    .out = answers[1],
-                                    .errors = STDERR_FILENO,
-                                    .death_signal = SIGKILL};
-    int result = child_start(&request, ret_pid);
-    close(answers[1]);
-    if (result != 0) {
-        close(answers[0]);
-        return result;
-    }
-    return answers[0];
-}
-
-/* Prints what is not "ok"; the number of such lines. */
-static size_t print_breaches(FILE *answers)
-{
-    char *line = NULL;
-    size_t size = 0, n = 0;
-    ssize_t length;
-
-    while ((length = getline(&line, &size, answers)) >= 0) {
-        if (strcmp(line, "ok\n") != 0) {
-            fputs(line, stdout);
-            n++;
-        }
-    }
-    free(line);
-    return n;
-}
-
-static int check_database(const char *database)
-{
-    pid_t pid = 0;
-    int status = 0;
-    int questions = write_questions();
-
-    if (questions < 0) {
-        fprintf(stderr, "ninety check: cannot write a temporary file: %s\n", strerror(errno));
+    switch (outcome) {
+    case SHELL_INTERRUPTED:
+        return EXIT_INTERRUPTED;
+    case SHELL_FAILED:
         return EXIT_FAILED;
+    case SHELL_DONE:
+        break;
     }
-    int answers = start_shell(database, questions, &pid);
-    close(questions);
-    if (answers < 0) {
-        fprintf(stderr, "ninety check: cannot start sqlite3: %s%s\n", strerror(-answers),
-                answers == -ENOENT ? " (apt install sqlite3)" : "");
-        return EXIT_FAILED;
-    }
-    FILE *stream = must(fdopen(answers, "r"));
-    size_t n = print_breaches(stream);
-    fclose(stream);
-    waitpid(pid, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "ninety check: %s cannot be checked: is it a database of ninety?\n",
-                database);
-        return EXIT_FAILED;
-    }
-    if (n > 0) {
-        printf("%s: %zu breaches\n", database, n);
+    if (n_breaches > 0) {
+        printf("%s: %zu breaches\n", database, n_breaches);
         return EXIT_BAD_RESULT;
     }
     printf("%s: all rules hold\n", database);
@@ -110,18 +39,31 @@ static int check_database(const char *database)
 
 static int run_check(const struct args *args)
 {
-    const char *database = args_value(args, "db") ? args_value(args, "db") : DEFAULT_DATABASE;
+    const char *database = shell_database(args);
+    struct error error = {0};
+    size_t n_breaches = 0;
+    char *uri;
 
-    if (access(database, R_OK) != 0) {
-        fprintf(stderr, "ninety check: cannot read %s: %s; name the database with --db FILE\n",
-                database, strerror(errno));
+    if (shell_find(database, &uri, &error) != 0) {
+        command_complain(args, &error);
         return EXIT_FAILED;
     }
-    return check_database(database);
+    char *sql = text_format("PRAGMA integrity_check;\n%.*s", (int)schema_check[0].size,
+                            (const char *)schema_check[0].data);
+    enum shell_outcome outcome = shell_ask(uri, sql, on_line, &n_breaches, &error);
+    free(sql);
+    free(uri);
+    if (outcome == SHELL_FAILED) {
+        if (!error.message[0]) {
+            shell_explain(database, "checked", &error);
+        }
+        command_complain(args, &error);
+    }
+    return judge(database, outcome, n_breaches);
 }
 
 static const struct option check_options[] = {
-    {"db", "FILE", "the database (default " DEFAULT_DATABASE ")"},
+    {"db", "FILE", "the database (default " SHELL_DEFAULT_DATABASE ")"},
     {NULL},
 };
 

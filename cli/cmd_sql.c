@@ -1,53 +1,32 @@
 /* sql: SQLite's own shell on a database, opened so that it can only read. */
 #include "cli/command.h"
+#include "cli/shell.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_DATABASE "ninety.db"
-
-/* SQLite takes any file for an empty database until something is read from it. */
-static bool is_database(const char *path)
-{
-    static const char magic[16] = "SQLite format 3";
-    char head[sizeof(magic)];
-    FILE *file = fopen(path, "r");
-    bool same = file && fread(head, 1, sizeof(head), file) == sizeof(head) &&
-                memcmp(head, magic, sizeof(head)) == 0;
-
-    if (file) {
-        fclose(file);
-    }
-    return same;
-}
-
 static int run_sql(const struct args *args)
 {
-    const char *database = args_value(args, "db") ? args_value(args, "db") : DEFAULT_DATABASE;
+    const char *database = shell_database(args);
     const char *query = args_positional(args, 0);
     struct terminal terminal;
-    const char *words[8];
-    size_t n = 0;
+    struct error error = {0};
+    const char *words[SHELL_WORDS + 6];
+    char *uri;
 
-    if (access(database, R_OK) != 0) {
-        fprintf(stderr, "ninety sql: cannot read %s: %s; name the database with --db FILE\n",
-                database, strerror(errno));
-        return EXIT_FAILED;
-    }
-    if (!is_database(database)) {
-        fprintf(stderr, "ninety sql: %s is no SQLite database; name the database with --db FILE\n",
-                database);
+    if (shell_find(database, &uri, &error) != 0) {
+        command_complain(args, &error);
         return EXIT_FAILED;
     }
     terminal_inspect(stdout, &terminal);
-    words[n++] = "sqlite3";
-    words[n++] = "-readonly";
+    size_t n = shell_words(words);
     words[n++] = "-header";
     words[n++] = terminal.live ? (terminal.unicode ? "-box" : "-column") : "-csv";
-    words[n++] = database;
+    words[n++] = uri;
     if (query) {
         words[n++] = query;
     }
@@ -55,11 +34,12 @@ static int run_sql(const struct args *args)
     execvp(words[0], (char *const *)words);
     fprintf(stderr, "ninety sql: cannot start sqlite3: %s%s\n", strerror(errno),
             errno == ENOENT ? " (apt install sqlite3)" : "");
+    free(uri);
     return EXIT_FAILED;
 }
 
 static const struct option sql_options[] = {
-    {"db", "FILE", "the database (default " DEFAULT_DATABASE ")"},
+    {"db", "FILE", "the database (default " SHELL_DEFAULT_DATABASE ")"},
     {NULL},
 };
 

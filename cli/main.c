@@ -4,6 +4,7 @@
  */
 #include "cli/command.h"
 #include "cli/help.h"
+#include "common/database_file.h"
 #include "common/start.h"
 #include "common/suggest.h"
 
@@ -81,12 +82,21 @@ static int complain_unknown(const char *name)
     return EXIT_USAGE;
 }
 
+/* --db means the same file to every command, and to the daemon. */
+static int check_database_name(const struct args *args, struct error *error)
+{
+    const char *name = args_value(args, "db");
+
+    return name ? database_file_check_name("--db", name, error) : 0;
+}
+
 static int run_command(const struct command *command, int argc, char **argv)
 {
     struct args args = {.command = command};
     struct error error = {0};
 
-    if (args_parse(command, argc, argv, &args, &error) != 0) {
+    if (args_parse(command, argc, argv, &args, &error) != 0 ||
+        check_database_name(&args, &error) != 0) {
         command_complain(&args, &error);
         return EXIT_USAGE;
     }

@@ -1,5 +1,7 @@
 #include "daemon/options.h"
 
+#include "common/database_file.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -97,6 +99,14 @@ static enum options_result set_listen(const char *text, struct options *options)
                                                              : wrong("%s", error.message);
 }
 
+static enum options_result set_db(const char *name, struct options *options)
+{
+    struct error error;
+    options->db = name;
+    return database_file_check_name("--db", name, &error) == 0 ? OPTIONS_RUN
+                                                               : wrong("%s", error.message);
+}
+
 static enum options_result set_number(int option, const char *text, struct options *options)
 {
     double number = 0;
@@ -123,8 +133,7 @@ static enum options_result set(int option, const char *value, struct options *op
         options->token_file = value;
         return OPTIONS_RUN;
     case OPT_DB:
-        options->db = value;
-        return OPTIONS_RUN;
+        return set_db(value, options);
     case OPT_DATA:
         options->data = value;
         return OPTIONS_RUN;

@@ -118,6 +118,25 @@ static int configure(struct store *store, struct error *error)
     return 0;
 }
 
+/* A .dump carries rows, but not the two numbers in the file's header that say whose they are. */
+static int refuse_unmarked(struct store *store, struct error *error)
+{
+    static const char ours[] = "SELECT count(*) = 3 FROM sqlite_schema WHERE type = 'table' AND "
+                               "name IN ('sweeps', 'trials', 'attempts')";
+    if (ask(store, ours) != 1) {
+        return error_set(error, NULL,
+                         "%s is a database of something else: choose another file with --db",
+                         store->path);
+    }
+    return error_set(
+        error, NULL,
+        "%s has the tables of ninety, but not its marks, which a .dump loses: set them "
+        "with sqlite3 FILE 'PRAGMA application_id = %d; PRAGMA user_version = N', "
+        "where N is what 'PRAGMA user_version' says of the database that was dumped "
+        "(%zu where this version of ninety made it)",
+        store->path, STORE_APPLICATION_ID, schema_count);
+}
+
 /* Whether the file is ours to use; asked before anything in it is changed. */
 static int recognize(struct store *store, struct error *error)
 {
@@ -127,9 +146,7 @@ static int recognize(struct store *store, struct error *error)
     }
     if (ask(store, "PRAGMA application_id") != STORE_APPLICATION_ID &&
         ask(store, "SELECT count(*) FROM sqlite_schema") != 0) {
-        return error_set(error, NULL,
-                         "%s is a database of something else: choose another file with --db",
-                         store->path);
+        return refuse_unmarked(store, error);
     }
     if (version > (int64_t)schema_count) {
         return error_set(error, NULL,

@@ -8,9 +8,10 @@
  */
 #pragma once
 
+#include "common/database_file.h"
 #include "common/error.h"
 
-#define STORE_APPLICATION_ID 0x4e4e5459 /* "NNTY": how SQLite and file(1) tell our files apart */
+#define STORE_APPLICATION_ID DATABASE_FILE_APPLICATION_ID
 
 struct store;
 

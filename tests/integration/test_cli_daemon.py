@@ -174,18 +174,19 @@ class Daemon(Programs):
         self.assertIn("2", kept.stdout)
 
     def test_a_backup_that_is_interrupted_leaves_no_half_file(self):
-        half = self.folder / "half.db"
+        half, begun = self.folder / "half.db", self.folder / "begun"
         shell = self.folder / "sqlite3"  # a copy that takes for ever
-        shell.write_text(f"#!/bin/sh\necho half >'{half}'\nexec sleep 600\n")
+        shell.write_text(f"#!/bin/sh\ntouch '{begun}'\nexec sleep 600\n")
         shell.chmod(0o755)
         path = f"PATH={self.folder}:{os.environ['PATH']}"
         backup = self.start("env", path, NINETY, "backup", "--db", self.db, half)
-        until(half.exists, "the copy to begin")
+        until(begun.exists, "the copy to begin")
+        self.assertEqual(len(list(self.folder.glob("half.db*"))), 1)
         backup.send_signal(signal.SIGINT)
         _, errors = backup.communicate(timeout=30)
         self.assertEqual(backup.returncode, 130)
         self.assertIn("could not be copied", errors)
-        self.assertFalse(half.exists())
+        self.assertEqual(list(self.folder.glob("half.db*")), [])
 
 
 if __name__ == "__main__":
