@@ -7,9 +7,9 @@
 #include "cli/text.h"
 #include "cli/train.h"
 #include "common/decimal.h"
+#include "common/output_file.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,22 +183,20 @@ static int collect_options(const struct args *args, const char *ret[TRAIN_OPTION
 /* What cannot be read or kept is told before the training, not after it. */
 static int check_files(const struct args *args, struct error *error)
 {
-    static const struct {
-        const char *option;
-        bool written;
-    } files[] = {{"load", false}, {"order", false}, {"save", true}, {"trace", true}};
+    static const char *const read[] = {"load", "order"}, *const written[] = {"save", "trace"};
+    struct error why;
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        const char *path = args_value(args, files[i].option);
-        if (!path) {
-            continue;
+    for (size_t i = 0; i < sizeof(read) / sizeof(*read); i++) {
+        const char *path = args_value(args, read[i]);
+        if (path && access(path, R_OK) != 0) {
+            return error_set(error, NULL, "--%s: cannot read %s: %s", read[i], path,
+                             strerror(errno));
         }
-        char *copy = must(strdup(path));
-        bool fits = files[i].written ? access(dirname(copy), W_OK) == 0 : access(path, R_OK) == 0;
-        free(copy);
-        if (!fits) {
-            return error_set(error, NULL, "--%s: cannot %s %s: %s", files[i].option,
-                             files[i].written ? "write" : "read", path, strerror(errno));
+    }
+    for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++) {
+        const char *path = args_value(args, written[i]);
+        if (path && output_file_check(path, &why) != 0) {
+            return error_set(error, NULL, "--%s: %s", written[i], why.message);
         }
     }
     return 0;

@@ -4,6 +4,8 @@
 #include "cli/interrupt.h"
 #include "cli/memory.h"
 #include "cli/text.h"
+#include "common/database_lock.h"
+#include "common/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define START_LOOK_MS 10
@@ -20,11 +24,12 @@
 
 #define TOLD_MAX 16
 
-#define IN_USE "is in use by another ninetyd" /* daemon/store.c says so */
+#define STATUS_IN_USE 75 /* ninetyd --help says so */
 
 struct local {
     pid_t pid;
     bool ended;
+    bool in_use; /* it ended because another one has the database */
     int log_fd;
     off_t log_start;         /* where this daemon's own log begins */
     off_t log_read;          /* up to here news were looked for */
@@ -32,25 +37,24 @@ struct local {
     uint64_t told[TOLD_MAX]; /* kinds of news given lately, see kind_of_news */
     size_t n_told;
     char *url;
-    char folder[32]; /* holds the port file while it starts; "" when it is gone */
-    char *port_file;
+    int port_fd; /* a pipe, its standard output, on which it says its port */
 };
 
 /* ---- the log ---- */
 
 static int open_log(const struct local_options *options, struct local *local, struct error *error)
 {
-    char path[] = "/tmp/ninety-log-XXXXXX";
-
     if (options->log) {
+        if (output_file_check(options->log, error) != 0) {
+            return ERROR_INVALID;
+        }
         local->log_fd = open(options->log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     } else {
-        local->log_fd = mkostemp(path, O_APPEND | O_CLOEXEC);
-        unlink(path);
+        local->log_fd = memfd_create("log", MFD_CLOEXEC);
     }
-    if (local->log_fd < 0) {
-        return error_set(error, NULL, "cannot open the log %s: %s",
-                         options->log ? options->log : path, strerror(errno));
+    if (local->log_fd < 0 || fcntl(local->log_fd, F_SETFL, O_APPEND) != 0) {
+        return error_set(error, NULL, "cannot open the log%s%s: %s", options->log ? " " : "",
+                         options->log ? options->log : "", strerror(errno));
     }
     local->log_start = lseek(local->log_fd, 0, SEEK_END);
     local->log_read = local->log_start;
@@ -159,28 +163,8 @@ static void drain_news(struct local *local)
 
 /* ---- starting ---- */
 
-static int make_port_file(struct local *local, struct error *error)
-{
-    strcpy(local->folder, "/tmp/ninety-XXXXXX");
-    if (!mkdtemp(local->folder)) {
-        error_set(error, NULL, "cannot make a folder in /tmp: %s", strerror(errno));
-        local->folder[0] = '\0';
-        return ERROR_INVALID;
-    }
-    local->port_file = text_format("%s/port", local->folder);
-    return 0;
-}
-
-static void remove_port_file(struct local *local)
-{
-    if (local->folder[0]) {
-        unlink(local->port_file);
-        rmdir(local->folder);
-        local->folder[0] = '\0';
-    }
-}
-
-static int spawn_daemon(const struct local_options *options, struct local *local,
+/* Starts it with its standard output going to `port_fd`. */
+static int spawn_daemon(const struct local_options *options, struct local *local, int port_fd,
                         struct error *error)
 {
     char *program, workers[24];
@@ -195,7 +179,7 @@ static int spawn_daemon(const struct local_options *options, struct local *local
     argv[n++] = "--listen";
     argv[n++] = "127.0.0.1:0";
     argv[n++] = "--port-file";
-    argv[n++] = local->port_file;
+    argv[n++] = "/dev/stdout";
     argv[n++] = "--db";
     argv[n++] = options->database;
     argv[n++] = "--workers";
@@ -212,7 +196,7 @@ static int spawn_daemon(const struct local_options *options, struct local *local
     argv[n] = NULL;
     struct child_request request = {.argv = (char *const *)argv,
                                     .in = -1,
-                                    .out = local->log_fd,
+                                    .out = port_fd,
                                     .errors = local->log_fd,
                                     .death_signal = SIGTERM};
     int result = child_start(&request, &local->pid);
@@ -223,25 +207,33 @@ static int spawn_daemon(const struct local_options *options, struct local *local
     return result == 0 ? 0 : ERROR_INVALID;
 }
 
-/* 0 while there is none. */
-static int read_port(const char *path)
+static int start_daemon(const struct local_options *options, struct local *local,
+                        struct error *error)
 {
-    FILE *file = fopen(path, "r");
-    int port = 0;
-    char end = '\0';
+    int pipe_fds[2];
 
-    if (!file) {
-        return 0;
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
+        return error_set(error, NULL, "cannot make a pipe: %s", strerror(errno));
     }
-    bool whole = fscanf(file, "%d%c", &port, &end) == 2 && end == '\n';
-    fclose(file);
-    return whole ? port : 0;
+    fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+    local->port_fd = pipe_fds[0];
+    int result = spawn_daemon(options, local, pipe_fds[1], error);
+    close(pipe_fds[1]);
+    return result;
+}
+
+/* 0 while it has not said it. It writes its line in one piece. */
+static int read_port(int fd)
+{
+    char text[16] = "";
+
+    return read(fd, text, sizeof(text) - 1) > 0 ? atoi(text) : 0;
 }
 
 static int wait_until_it_listens(struct local *local, struct error *error)
 {
     for (int waited = 0; waited < START_PATIENCE_MS; waited += START_LOOK_MS) {
-        int port = read_port(local->port_file);
+        int port = read_port(local->port_fd);
         if (port > 0) {
             local->url = text_format("http://127.0.0.1:%d", port);
             return 0;
@@ -261,21 +253,18 @@ int local_start(const struct local_options *options, struct local **ret, struct 
 {
     struct local *local = must(calloc(1, sizeof(*local)));
 
-    local->log_fd = -1;
+    local->log_fd = local->port_fd = -1;
     int result = open_log(options, local, error);
     if (result == 0) {
-        result = make_port_file(local, error);
-    }
-    if (result == 0) {
-        result = spawn_daemon(options, local, error);
+        result = start_daemon(options, local, error);
     }
     if (result == 0) {
         result = wait_until_it_listens(local, error);
     }
-    remove_port_file(local);
     if (result != 0) {
+        result = local->in_use ? LOCAL_IN_USE : result;
         local_stop(local);
-        return error && strstr(error->message, IN_USE) ? LOCAL_IN_USE : result;
+        return result;
     }
     *ret = local;
     return 0;
@@ -283,17 +272,11 @@ int local_start(const struct local_options *options, struct local **ret, struct 
 
 char *local_url_of_other(const char *database)
 {
-    char *path = text_format("%s.lock", database);
-    FILE *file = fopen(path, "r");
-    char url[256] = "";
+    struct database_holder holder;
 
-    free(path);
-    if (!file) {
-        return NULL;
-    }
-    bool found = fscanf(file, "%*d %255s", url) == 1;
-    fclose(file);
-    return found ? must(strdup(url)) : NULL;
+    return database_lock_ask(database, &holder) == DATABASE_LOCK_HELD && holder.url[0]
+               ? must(strdup(holder.url))
+               : NULL;
 }
 
 /* ---- running and stopping ---- */
@@ -312,6 +295,7 @@ int local_check(struct local *local, struct error *error)
             return 0;
         }
         local->ended = true;
+        local->in_use = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_IN_USE;
         drain_news(local);
         if (!local->last_words) {
             char *end = child_describe_end(status);
@@ -333,8 +317,10 @@ void local_stop(struct local *local)
     if (local->log_fd >= 0) {
         close(local->log_fd);
     }
+    if (local->port_fd >= 0) {
+        close(local->port_fd);
+    }
     free(local->last_words);
-    free(local->port_file);
     free(local->url);
     free(local);
 }

@@ -6,6 +6,7 @@
  *     everything closed
  */
 #include "common/log.h"
+#include "common/output_file.h"
 #include "common/start.h"
 #include "common/sweep_json.h"
 #include "common/token.h"
@@ -27,12 +28,14 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
-#define STOP_MS 800  /* for the local worker to hand its trials back */
-#define LAST_MS 1000 /* for reads on the thread pool to notice that they are not wanted */
+#define EXIT_IN_USE 75 /* EX_TEMPFAIL of sysexits.h */
+#define STOP_MS 800    /* for the local worker to hand its trials back */
+#define LAST_MS 1000   /* for reads on the thread pool to notice that they are not wanted */
 #define WORKER_GONE_MS 90000
 #define SPARE_DESCRIPTORS 128 /* for all but connections */
 #define LEAST_CONNECTIONS 64
@@ -197,15 +200,13 @@ static int open_server(struct daemon *d, int listen_fd)
 /* Whole or not at all: whoever waits for it reads a complete line. */
 static int write_port_file(const char *path, int port, struct error *error)
 {
-    char draft[4096];
-    snprintf(draft, sizeof draft, "%s.new", path);
-    FILE *file = fopen(draft, "w");
-    bool good = file != NULL && fprintf(file, "%d\n", port) > 0;
-    good = file != NULL && fclose(file) == 0 && good;
-    if (!good || rename(draft, path) != 0) {
-        return error_set(error, NULL, "cannot write %s: %s", path, strerror(errno));
+    struct output_file file;
+    if (output_file_open(path, OUTPUT_WHOLE, &file, error) != 0) {
+        return ERROR_INVALID;
     }
-    return 0;
+    fprintf(file.stream, "%d\n", port);
+    int rc = output_file_commit(&file);
+    return rc == 0 ? 0 : error_set(error, NULL, "cannot write %s: %s", path, strerror(-rc));
 }
 
 /* The name under which the daemon itself can be reached: a wildcard is no name. */
@@ -301,6 +302,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     log_init("ninetyd");
+    umask(077); /* database, log and port file are their owner's */
     if (d.options.die_with_parent) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
     }
@@ -315,7 +317,7 @@ int main(int argc, char **argv)
     if (rc != 0) {
         fprintf(stderr, "ninetyd: %s\n", rc > 0 ? error.message : strerror(-rc));
         store_close(d.store);
-        return EXIT_FAILURE;
+        return rc == STORE_IN_USE ? EXIT_IN_USE : EXIT_FAILURE;
     }
     notify_ready(&d.notify);
     uv_run(&d.loop, UV_RUN_DEFAULT);

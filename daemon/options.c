@@ -36,7 +36,8 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "SIGTERM, SIGINT and SIGHUP stop it within a second; nothing that was answered is lost.\n"
-    "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments.\n";
+    "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments, 75 another ninetyd has the\n"
+    "database.\n";
 
 enum {
     OPT_LISTEN = 1000,

@@ -1,5 +1,6 @@
 #include "daemon/store.h"
 
+#include "common/database_lock.h"
 #include "daemon/store_internal.h"
 #include "schema/schema.h"
 #include "schema/schema_views.h"
@@ -16,55 +17,68 @@
 /* Someone who writes from the sqlite3 shell may hold us up so long; then requests get 503. */
 #define BUSY_MS 250
 
-/* ---- the lock beside the file ---- */
+/* ---- the lock ---- */
 
-static int refuse_held(struct error *error, const char *path, int lock_fd)
+static int refuse_held(const char *path, const struct database_holder *holder, struct error *error)
 {
-    char text[192] = "", pid[32] = "", url[128] = "";
-    ssize_t n = pread(lock_fd, text, sizeof(text) - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
-    sscanf(text, "%31s %127s", pid, url);
-    return error_set(error, NULL,
-                     "%s is in use by another ninetyd%s%s%s%s: stop that one, or choose another "
-                     "file with --db",
-                     path, pid[0] ? ", process " : "", pid, url[0] ? " at " : "", url);
+    char pid[32] = "";
+    if (holder->pid > 0) {
+        snprintf(pid, sizeof(pid), ", process %ld", holder->pid);
+    }
+    error_set(error, NULL,
+              "%s is in use by another ninetyd%s%s%s: stop that one, or choose another file with "
+              "--db",
+              path, pid, holder->url[0] ? " at " : "", holder->url);
+    return STORE_IN_USE;
 }
 
-static int write_lock(struct store *store, const char *url)
+/* Up to 0.2.0 the lock was a file beside the database: one that is held still counts, one that was
+ * left behind goes. */
+static int clear_old_lock(const char *path, struct error *error)
 {
-    char text[192];
-    int n = snprintf(text, sizeof(text), "%ld\n%s%s", (long)getpid(), url, url[0] ? "\n" : "");
-    if (ftruncate(store->lock_fd, 0) != 0) {
-        return -errno;
+    char old[4096 + 8], text[192] = "";
+    struct database_holder holder = {0};
+    int rc = 0;
+    snprintf(old, sizeof(old), "%s.lock", path);
+    int fd = open(old, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0) {
+        return 0;
     }
-    ssize_t written = pwrite(store->lock_fd, text, (size_t)n, 0);
-    return written == n ? 0 : written < 0 ? -errno : -ENOSPC;
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    int fields = n > 0 ? sscanf(text, "%ld %63s", &holder.pid, holder.url) : 0;
+    if (fields >= 1 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        unlink(old);
+    } else if (fields >= 1 && errno == EWOULDBLOCK) {
+        rc = refuse_held(path, &holder, error);
+    }
+    close(fd);
+    return rc;
 }
 
 /* Taken before the database is touched and held until the process ends. */
 static int take_lock(struct store *store, struct error *error)
 {
-    char path[4096];
-    if (snprintf(path, sizeof(path), "%s.lock", store->path) >= (int)sizeof(path)) {
-        return error_set(error, NULL, "the path of the database is too long");
+    struct database_holder holder;
+    if (database_file_check_kind(store->path, error) != 0) {
+        return ERROR_INVALID;
     }
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    store->lock_fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (store->lock_fd < 0) {
-        return error_set(error, NULL, "cannot write %s: %s; choose another place with --db", path,
-                         strerror(errno));
+        return error_set(error, NULL, "%s cannot be written: %s; choose another place with --db",
+                         store->path, strerror(errno));
     }
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK
-                   ? refuse_held(error, store->path, store->lock_fd)
-                   : error_set(error, NULL, "cannot lock %s: %s", path, strerror(errno));
+    int rc = database_lock_take(store->lock_fd, &holder);
+    if (rc < 0) {
+        return error_set(error, NULL, "%s cannot be locked: %s; keep it on a local disk",
+                         store->path, strerror(-rc));
     }
-    int rc = write_lock(store, "");
-    return rc == 0 ? 0 : error_set(error, NULL, "cannot write %s: %s", path, strerror(-rc));
+    return rc == DATABASE_LOCK_HELD ? refuse_held(store->path, &holder, error)
+                                    : clear_old_lock(store->path, error);
 }
 
 int store_announce(struct store *store, const char *url)
 {
-    return write_lock(store, url);
+    return database_lock_announce(store->lock_fd, url);
 }
 
 /* ---- opening and migrating ---- */
@@ -198,8 +212,10 @@ static void configure_library(void)
 
 static int open_database(struct store *store, struct error *error)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(store->path, &store->db, flags, NULL) != SQLITE_OK) {
+    char uri[DATABASE_FILE_URI_SIZE];
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+    if (database_file_uri(store->path, NULL, uri) != 0 ||
+        sqlite3_open_v2(uri, &store->db, flags, NULL) != SQLITE_OK) {
         return refuse(store, error, "cannot be opened");
     }
     sqlite3_busy_timeout(store->db, BUSY_MS);
@@ -254,6 +270,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     }
     sqlite3_close(store->db); /* rolls back, checkpoints */
+    /* Only now: closing it takes away every lock that the process has on the file. */
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
     }

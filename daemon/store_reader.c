@@ -1,6 +1,7 @@
 #include "daemon/store_reader.h"
 
 #include "common/config.h"
+#include "common/database_file.h"
 #include "daemon/store_internal.h"
 #include "daemon/store_quantile.h"
 #include "daemon/store_render.h"
@@ -233,8 +234,10 @@ int reader_open(const char *path, struct reader **ret, struct error *error)
     if (!reader) {
         return -ENOMEM;
     }
-    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
-    bool ok = sqlite3_open_v2(path, &reader->db, flags, NULL) == SQLITE_OK &&
+    char uri[DATABASE_FILE_URI_SIZE];
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+    bool ok = database_file_uri(path, NULL, uri) == 0 &&
+              sqlite3_open_v2(uri, &reader->db, flags, NULL) == SQLITE_OK &&
               sqlite3_busy_timeout(reader->db, BUSY_MS) == SQLITE_OK &&
               sqlite3_exec(reader->db, "PRAGMA query_only = ON; PRAGMA cache_size = -16384", NULL,
                            NULL, NULL) == SQLITE_OK &&

@@ -175,7 +175,7 @@ static void files_that_cannot_be_read_or_written_are_named(void **state)
     assert_non_null(strstr(error.message, "no safetensors file"));
     assert_int_equal(model_save("/nowhere/at/all", &training.network, &config, &facts, &error),
                      ERROR_INVALID);
-    assert_non_null(strstr(error.message, "/nowhere/at/all: the network cannot be saved"));
+    assert_non_null(strstr(error.message, "cannot write /nowhere/at/all: No such file"));
     training_free(&training);
 }
 

@@ -142,7 +142,7 @@ static void a_place_that_cannot_be_written_is_named(void **state)
     char path[128];
     snprintf(path, sizeof(path), "%s/nowhere/ninety.db", place->dir);
     refused(path, "No such file or directory");
-    refused("/proc/ninety.db", "/proc/ninety.db.lock");
+    refused("/proc/ninety.db", "/proc/ninety.db cannot be written");
 }
 
 static void a_second_daemon_is_refused(void **state)
@@ -157,7 +157,7 @@ static void a_second_daemon_is_refused(void **state)
         int rc = store_open(place->path, &second, &error);
         char pid[32];
         snprintf(pid, sizeof(pid), "process %ld", (long)getppid());
-        _exit(rc == ERROR_INVALID && strstr(error.message, pid) ? 0 : 1);
+        _exit(rc == STORE_IN_USE && strstr(error.message, pid) ? 0 : 1);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -73,7 +73,7 @@ class Refusals(unittest.TestCase):
 
     def test_a_database_that_another_daemon_holds(self):
         with Daemon(folder=self.folder) as first:
-            self.refused(1, ["another ninetyd", str(first.process.pid)], "--listen",
+            self.refused(75, ["another ninetyd", str(first.process.pid)], "--listen",
                          "127.0.0.1:0", "--db", self.folder / "ninety.db")
             first.kill()
             first.start()  # a killed one holds nothing

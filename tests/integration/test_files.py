@@ -1,8 +1,10 @@
 """How database files are named, opened, locked and read, and how output files are written."""
 import contextlib
+import fcntl
 import os
 import re
 import shutil
+import stat
 import subprocess
 import unittest
 
@@ -77,6 +79,78 @@ class Names(Programs):
             done = self.ninety(*words, "--db", self.folder)
             self.assertEqual(done.returncode, 1, words)
             self.assertIn("is a folder", done.stderr)
+
+
+class Lock(Programs):
+    """A9, D5: one daemon to a file, by whatever name."""
+
+    def refused(self, name, url, *before):
+        done = subprocess.run([*before, NINETYD, "--listen", "127.0.0.1:0", "--db", str(name)],
+                              cwd=self.folder, capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 75, (name, done.stderr))
+        self.assertEqual(done.stderr.count("\n"), 1)
+        for word in ["in use by another ninetyd", url, str(self.daemon.pid)]:
+            self.assertIn(word, done.stderr)
+
+    def test_d5_a_second_daemon_is_refused_by_any_name(self):
+        self.daemon, url = self.start_daemon()
+        soft, hard = self.folder / "soft.db", self.folder / "hard.db"
+        soft.symlink_to(self.db.name)
+        os.link(self.db, hard)
+        self.refused(self.db, url)
+        self.refused(soft, url)
+        self.refused(hard, url)
+        if os.geteuid() == 0:
+            bound = self.folder / "bound.db"
+            bound.touch()
+            mounted = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+                       'mount --bind "$0" "$1" && shift && exec "$@"', str(self.db), str(bound)]
+            if subprocess.run([*mounted, "true"], capture_output=True).returncode == 0:
+                self.refused(bound, url, *mounted)
+        done = self.ninety("status", "--db", soft)
+        self.assertEqual(done.returncode, 0, done.stderr)  # it asked the one that runs
+
+    def test_a9_no_file_has_to_be_there_for_the_lock(self):
+        self.daemon, url = self.start_daemon()
+        self.assertEqual([p.name for p in self.folder.iterdir() if "lock" in p.name], [])
+        for path in self.folder.glob("*.lock"):
+            path.unlink()
+        self.refused(self.db, url)
+        self.daemon.kill()
+        self.daemon.wait()
+        self.daemon, url = self.start_daemon()  # a killed one holds nothing
+
+    def test_a9_a_lock_of_version_0_2_0_counts_while_it_is_held_and_goes_afterwards(self):
+        old = self.folder / "test.db.lock"
+        old.write_text("4711\nhttp://127.0.0.1:9\n")
+        with open(old) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            done = subprocess.run([NINETYD, "--listen", "127.0.0.1:0", "--db", self.db],
+                                  capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 75)
+            self.assertIn("process 4711 at http://127.0.0.1:9", done.stderr)
+        self.start_daemon()
+        self.assertFalse(old.exists())
+
+    def test_d26_a_refused_file_gets_nothing_beside_it(self):
+        (self.folder / "thesis.txt").write_text("chapter one\n" * 100)
+        for name in ["thesis.txt", "."]:
+            done = subprocess.run([NINETYD, "--listen", "127.0.0.1:0", "--db", name],
+                                  cwd=self.folder, capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 1)
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["thesis.txt"])
+
+    def test_a12_the_daemons_files_are_private(self):
+        self.start_daemon()
+        for path in self.folder.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+        self.assertIn("test.db-wal", [p.name for p in self.folder.iterdir()])
+
+    def test_a9_run_and_status_know_a_held_database_by_the_exit_status(self):
+        self.daemon, url = self.start_daemon()
+        done = self.ninety("run", *TINY, "--depth", "1", "--db", self.db)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"ninety submit --watch --daemon {url}", done.stderr)
 
 
 class Shell(Programs):
@@ -177,6 +251,25 @@ class Unwritable(Programs):
                 self.assertIn("copy both files", done.stderr)
 
 
+    def test_d11_nothing_is_written_to_a_temporary_folder(self):
+        """With every folder for temporary files read-only, or not there."""
+        make_finished(self)
+        nowhere = {name: "/nonexistent" for name in ["TMPDIR", "SQLITE_TMPDIR", "TMP"]}
+        # Also where the database itself lies below it.
+        before = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+                  'mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && '
+                  'mount --bind "$0" "$0" && mount -o remount,bind,rw "$0" && exec "$@"',
+                  str(self.folder)]
+        if os.geteuid() != 0 or subprocess.run([*before, "true"], capture_output=True).returncode:
+            self.skipTest("no mount namespace of its own can be had here")
+        self.assertNotEqual(subprocess.run([*before, "mktemp"], capture_output=True).returncode, 0)
+        for words in [["check"], ["sql", "SELECT * FROM summary ORDER BY 1"], ["status"], ["results"],
+                      ["summary"]]:
+            done = subprocess.run([*before, NINETY, *words, "--db", self.db], capture_output=True,
+                                  text=True, env=environment(**nowhere), timeout=60)
+            self.assertEqual(done.returncode, 0, (words, done.stderr))
+
+
 class Dumps(Programs):
     def test_e13_a_dump_gets_its_marks_back_by_what_the_message_says(self):
         make_finished(self)
@@ -193,6 +286,73 @@ class Dumps(Programs):
         done = self.ninety("status", "--db", again)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("all rules hold", self.ninety("check", "--db", again).stdout)
+
+
+class Outputs(Programs):
+    """D2, D15, D26: what cannot be written is told before the first step, and nothing is replaced
+    that is no regular file."""
+
+    def train(self, *words):
+        return self.ninety("train", *TINY, "--depth", "1", *words)
+
+    def test_d15_what_cannot_be_written_is_told_before_the_training(self):
+        (self.folder / "d").mkdir()
+        for option in ["--save", "--trace"]:
+            for path, word in [("d", "folder"), ("", "no name"), ("nowhere/x", "make the folder nowhere"),
+                               ("new/", "folder"), ("-", "/dev/stdout")]:
+                done = self.train(option, path)
+                self.assertEqual(done.returncode, 1, (option, path))
+                self.assertIn(f"{option}: cannot write", done.stderr)
+                self.assertIn(word, done.stderr)
+                self.assertEqual(done.stdout, "")
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["d"])
+
+    def test_d15_the_trainer_by_itself_tells_it_too(self):
+        # The client looks first; what is there only afterwards the trainer finds, before a step.
+        relay = self.folder / "relay"
+        relay.write_text(f'#!/bin/sh\nmkdir -p "$2"; exec {os.environ["NINETY_TRAINER"]} "$@"\n')
+        relay.chmod(0o755)
+        done = self.ninety("train", *TINY, "--depth", "1", "--trace", "t", "--save", "n",
+                           NINETY_TRAINER=str(relay))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("cannot write n: it is a folder", done.stderr)
+        self.assertFalse((self.folder / "t").exists())
+
+    def test_d2_a_device_and_a_pipe_are_written_in_place_and_a_link_is_followed(self):
+        node = self.folder / "null"
+        try:
+            os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+            open(node, "wb").close()
+        except OSError:
+            node = None  # no such nodes can be made here
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        reader = self.start("wc", "-c", pipe)
+        (self.folder / "target").write_text("old")
+        link = self.folder / "link"
+        link.symlink_to("target")
+        for path in filter(None, [node, pipe, link, self.folder / "plain"]):
+            done = self.train("--save", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        if node:
+            self.assertTrue(stat.S_ISCHR(node.lstat().st_mode))
+        self.assertTrue(pipe.is_fifo())
+        self.assertTrue(link.is_symlink())
+        plain = (self.folder / "plain").read_bytes()
+        self.assertEqual((self.folder / "target").read_bytes(), plain)
+        self.assertEqual(int(reader.communicate(timeout=20)[0].split()[0]), len(plain))
+        names = {p.name for p in self.folder.iterdir()}
+        self.assertLessEqual(names, {"null", "pipe", "target", "link", "plain"})
+
+    def test_d2_the_port_file_and_the_log_keep_to_the_same_rules(self):
+        for path, word in [("", "no name"), (".", "folder"), ("-", "/dev/stdout")]:
+            done = subprocess.run([NINETYD, "--listen", "127.0.0.1:0", "--db", "n.db", "--port-file",
+                                   path], cwd=self.folder, capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 1, path)
+            self.assertIn(word, done.stderr)
+            done = self.ninety("run", *TINY, "--depth", "1", "--db", self.db, "--log", path)
+            self.assertEqual(done.returncode, 1, path)
+            self.assertIn(word, done.stderr)
 
 
 if __name__ == "__main__":

@@ -96,12 +96,15 @@ int model_save(const char *path, const struct network *network, const struct tri
         r = model_visit(network, declare, writer);
     }
     if (r == 0) {
-        r = safetensors_open(writer, path);
+        r = safetensors_open(writer, path, error);
     }
     if (r == 0) {
         r = model_visit(network, put, writer);
     }
     const int end = safetensors_end(writer);
+    if (r > 0) {
+        return r;
+    }
     r = r != 0 ? r : end;
     if (r != 0) {
         return error_set(error, NULL, "%s: the network cannot be saved: %s", path, strerror(-r));

@@ -1,6 +1,7 @@
 #include "worker/trainer/safetensors.h"
 
 #include "common/json_print.h"
+#include "common/output_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -270,8 +271,7 @@ size_t safetensors_count(const struct safetensors *file)
 struct safetensors_writer {
     json_t *header;
     int64_t declared, written; /* bytes of data */
-    char path[PATH_MAX], temporary[PATH_MAX];
-    FILE *out;
+    struct output_file file;
     int r;
 };
 
@@ -312,26 +312,27 @@ static int write_header(struct safetensors_writer *writer)
     const size_t length = strlen(text);
     const uint64_t padded = (length + 7) / 8 * 8;
     const bool written =
-        fwrite(&padded, 1, LENGTH_SIZE, writer->out) == LENGTH_SIZE &&
-        fprintf(writer->out, "%s%*s", text, (int)(padded - length), "") == (int)padded;
+        fwrite(&padded, 1, LENGTH_SIZE, writer->file.stream) == LENGTH_SIZE &&
+        fprintf(writer->file.stream, "%s%*s", text, (int)(padded - length), "") == (int)padded;
     free(text);
     return written ? 0 : -errno;
 }
 
-int safetensors_open(struct safetensors_writer *writer, const char *path)
+int safetensors_open(struct safetensors_writer *writer, const char *path, struct error *error)
 {
-    if (snprintf(writer->path, sizeof writer->path, "%s", path) >= PATH_MAX ||
-        snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp", path) >= PATH_MAX) {
-        return -ENAMETOOLONG;
+    writer->r = output_file_open(path, OUTPUT_WHOLE, &writer->file, error);
+    if (writer->r != 0) {
+        return writer->r;
     }
-    writer->out = fopen(writer->temporary, "we");
-    writer->r = writer->out != NULL ? write_header(writer) : -errno;
-    return writer->r;
+    writer->r = write_header(writer);
+    return writer->r == 0
+               ? 0
+               : error_set(error, NULL, "cannot write %s: %s", path, strerror(-writer->r));
 }
 
 void safetensors_put(struct safetensors_writer *writer, const float *values, size_t n)
 {
-    if (writer->r == 0 && fwrite(values, sizeof *values, n, writer->out) != n) {
+    if (writer->r == 0 && fwrite(values, sizeof *values, n, writer->file.stream) != n) {
         writer->r = -errno;
     }
     writer->written += (int64_t)(n * sizeof *values);
@@ -342,19 +343,11 @@ static int put_in_place(struct safetensors_writer *writer)
     if (writer->r == 0 && writer->written != writer->declared) {
         writer->r = -ECANCELED; /* whoever wrote gave up half-way */
     }
-    if (writer->r == 0 && (fflush(writer->out) != 0 || fsync(fileno(writer->out)) != 0)) {
-        writer->r = -errno;
+    if (writer->r == 0) {
+        return output_file_commit(&writer->file);
     }
-    if (fclose(writer->out) != 0 && writer->r == 0) {
-        writer->r = -errno;
-    }
-    if (writer->r == 0 && rename(writer->temporary, writer->path) != 0) {
-        writer->r = -errno;
-    }
-    if (writer->r != 0) {
-        unlink(writer->temporary);
-    }
-    return writer->r;
+    output_file_abandon(&writer->file);
+    return writer->r < 0 ? writer->r : -ECANCELED;
 }
 
 int safetensors_end(struct safetensors_writer *writer)
@@ -362,7 +355,7 @@ int safetensors_end(struct safetensors_writer *writer)
     if (writer == NULL) {
         return 0;
     }
-    const int r = writer->out != NULL ? put_in_place(writer) : writer->r;
+    const int r = writer->file.stream != NULL ? put_in_place(writer) : writer->r;
     json_decref(writer->header);
     free(writer);
     return r;

@@ -56,10 +56,10 @@ struct safetensors_writer *safetensors_begin(json_t *metadata);
 /* A two-dimensional array, or a one-dimensional one if n_columns is 0. 0 or -ENOMEM. */
 int safetensors_declare(struct safetensors_writer *writer, const char *name, int n_rows,
                         int n_columns);
-/* Opens a file beside `path` and writes the header. 0 or -errno. */
-int safetensors_open(struct safetensors_writer *writer, const char *path);
+/* Opens the file (common/output_file.h) and writes the header. 0 or ERROR_INVALID. */
+int safetensors_open(struct safetensors_writer *writer, const char *path, struct error *error);
 /* The next n values. What goes wrong is told by safetensors_end. */
 void safetensors_put(struct safetensors_writer *writer, const float *values, size_t n);
 /* Puts the file in place, whole and synced, if all went well so far; frees the writer in any case.
- * 0 or -errno. NULL is fine. */
+ * 0, -errno, or ERROR_INVALID where it was never open. NULL is fine. */
 int safetensors_end(struct safetensors_writer *writer);

@@ -44,9 +44,11 @@ int trial_files_begin(struct trial_files *files, struct training *training,
     if (r == 0 && files->order != NULL) {
         r = follow_order(files->order, training, config, error);
     }
+    if (r == 0 && files->save != NULL) {
+        r = output_file_check(files->save, error);
+    }
     if (r == 0 && files->trace != NULL) {
-        files->trace_out = fopen(files->trace, "we");
-        r = files->trace_out == NULL ? trace_error(files, errno, error) : 0;
+        r = output_file_open(files->trace, OUTPUT_LINES, &files->trace_out, error);
     }
     return r;
 }
@@ -54,11 +56,12 @@ int trial_files_begin(struct trial_files *files, struct training *training,
 int trial_files_step(struct trial_files *files, const struct training *training, double loss,
                      struct error *error)
 {
-    if (files->trace_out == NULL) {
+    FILE *out = files->trace_out.stream;
+    if (out == NULL) {
         return 0;
     }
-    const int r = trace_write_step(files->trace_out, training, loss);
-    if (r != 0 || fflush(files->trace_out) != 0) {
+    const int r = trace_write_step(out, training, loss);
+    if (r != 0 || fflush(out) != 0) {
         return trace_error(files, r != 0 ? -r : errno, error);
     }
     return 0;
@@ -74,8 +77,7 @@ int trial_files_save(struct trial_files *files, const struct training *training,
 
 void trial_files_end(struct trial_files *files)
 {
-    if (files->trace_out != NULL) {
-        fclose(files->trace_out);
-        files->trace_out = NULL;
+    if (files->trace_out.stream != NULL) {
+        output_file_commit(&files->trace_out); /* each line was flushed, and its failure told */
     }
 }

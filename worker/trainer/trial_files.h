@@ -6,10 +6,9 @@
 
 #include "common/config.h"
 #include "common/error.h"
+#include "common/output_file.h"
 #include "worker/nn/training.h"
 #include "worker/trainer/model_file.h"
-
-#include <stdio.h>
 
 struct trial_files {
     const char *load;  /* start from this network (model_file.h), not from the seed's */
@@ -17,7 +16,7 @@ struct trial_files {
     const char *trace; /* a line per step (trace.h) */
     const char *order; /* the samples to train on, in this order, instead of the seed's */
 
-    FILE *trace_out; /* open between begin and end */
+    struct output_file trace_out; /* open between begin and end */
 };
 
 /* Before the first step. 0, or ERROR_INVALID with *error filled; likewise below. */
