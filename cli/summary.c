@@ -3,6 +3,7 @@
 #include "cli/chart.h"
 #include "cli/memory.h"
 #include "cli/pivot.h"
+#include "cli/population.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/varying.h"
@@ -47,13 +48,6 @@ struct parts {
     char text[PART_COUNT][3 * TEXT_SIZE];
 };
 
-/* The view counts a cell's trials by what became of them. */
-static long long count_trials(const json_t *row)
-{
-    return (long long)(integer_at(row, "n") + integer_at(row, "failed") +
-                       integer_at(row, "cancelled") + integer_at(row, "pending"));
-}
-
 static void cell_parts(const json_t *row, struct parts *ret)
 {
     char median[TEXT_SIZE], low[TEXT_SIZE], high[TEXT_SIZE];
@@ -62,12 +56,12 @@ static void cell_parts(const json_t *row, struct parts *ret)
     if (!row) {
         return;
     }
-    snprintf(ret->text[PART_REACHED], sizeof(ret->text[0]), "%lld/%lld",
-             (long long)integer_at(row, "reached"), count_trials(row));
     if (integer_at(row, "n") == 0) {
         strcpy(ret->text[PART_MEDIAN], "-");
         return;
     }
+    snprintf(ret->text[PART_REACHED], sizeof(ret->text[0]), "%lld/%lld",
+             (long long)integer_at(row, "reached"), (long long)integer_at(row, "n"));
     steps_text(row, "median_steps", median);
     strcpy(ret->text[PART_MEDIAN], median);
     if (integer_at(row, "n") > 1) {
@@ -221,11 +215,27 @@ static json_t *with_limits(const json_t *rows)
     return copy;
 }
 
+/* Set off from the table; nothing where there is nothing to say. */
+static void print_population(const json_t *rows, FILE *out)
+{
+    char *text;
+    size_t size;
+    FILE *lines = must(open_memstream(&text, &size));
+
+    population_print(rows, lines);
+    must_do(fclose(lines));
+    if (size > 0) {
+        fprintf(out, "\n%s", text);
+    }
+    free(text);
+}
+
 void summary_print_list(const json_t *rows, const struct terminal *terminal, FILE *out)
 {
     static const struct column measures[] = {
         {"n"},
         {"reached"},
+        {"diverged"},
         {"failed"},
         {"pending"},
         {"median_steps", "median"},
@@ -241,6 +251,7 @@ void summary_print_list(const json_t *rows, const struct terminal *terminal, FIL
     varying_columns(shown, measures, columns);
     table_print(shown, columns, terminal, out);
     json_decref(shown);
+    print_population(rows, out);
 }
 
 void summary_print(const json_t *rows, const json_t *sweep, const struct terminal *terminal,
@@ -257,8 +268,9 @@ void summary_print(const json_t *rows, const json_t *sweep, const struct termina
         return;
     }
     char *title = measure_title(rows);
-    fprintf(out, "%s: median [quartiles], reached/trials\n\n", title);
+    fprintf(out, "%s: median [quartiles], reached/n\n\n", title);
     print_pivot(&pivot, terminal, out);
+    print_population(rows, out);
     fputc('\n', out);
     print_chart(&pivot, title, terminal, out);
     free(title);

@@ -6,6 +6,7 @@
 #include "common/kernel_family.h"
 #include "common/protocol_members.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,13 @@ static const char *const status_names[] = {"ok", "lease_lost", "cancelled"};
 const char *report_status_name(enum report_status status)
 {
     return status_names[status];
+}
+
+bool trial_failure_is_divergence(const char *reason)
+{
+    static const char words[] = "diverged at step ";
+    size_t n = sizeof(words) - 1;
+    return strncmp(reason, words, n) == 0 && isdigit((unsigned char)reason[n]);
 }
 
 int report_status_by_name(const char *name)

@@ -58,6 +58,10 @@ struct trial_failure {
     bool retry; /* false: another attempt would fail the same way (bad data, diverged) */
 };
 
+/* Whether a reason says that the network diverged, "diverged at step N...": then the trial is no
+ * failure of the machine, and counts as one that will never reach its target. */
+bool trial_failure_is_divergence(const char *reason);
+
 enum report_end { REPORT_CONTINUES, REPORT_DONE, REPORT_FAILED, REPORT_RELEASED, REPORT_REUSED };
 
 /* One item of POST /v1/reports. */

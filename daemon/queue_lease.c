@@ -191,6 +191,19 @@ static void count_ending(struct queue *queue, const struct ending *ending, enum 
     counts[QUEUE_LEASES_RELEASED] += ending->attempt == ATTEMPT_RELEASED;
 }
 
+/* Whether a trial that is failed now failed because its network diverged; else nothing is set. */
+static int judge_divergence(struct queue *queue, struct store_end *end)
+{
+    if (end->trial_state != TRIAL_FAILED || end->attempt_state != ATTEMPT_FAILED ||
+        !trial_failure_is_divergence(end->error)) {
+        return 0;
+    }
+    int rc = store_find_crossing(queue->store, end->trial, end->attempt, &end->crossing_step,
+                                 &end->crossing_seconds);
+    end->divergence = rc == 0 ? DIVERGED_AFTER_TARGET : DIVERGED_BEFORE_TARGET;
+    return rc < 0 ? rc : 0;
+}
+
 /* Ends the lease; it is freed in any case. */
 static int end_lease(struct queue *queue, struct queue_lease *lease, const struct ending *ending)
 {
@@ -206,7 +219,10 @@ static int end_lease(struct queue *queue, struct queue_lease *lease, const struc
         .result = ending->result,
         .reused_from = ending->reused_from,
     };
-    int rc = store_end_attempt(queue->store, &end, queue->now.wall_ms);
+    int rc = judge_divergence(queue, &end);
+    if (rc == 0) {
+        rc = store_end_attempt(queue->store, &end, queue->now.wall_ms);
+    }
     if (rc == 0) {
         rc = note_ending(queue, lease, ending, end.trial_state);
     }
@@ -219,6 +235,8 @@ static int end_lease(struct queue *queue, struct queue_lease *lease, const struc
     sweep->row.counts[TRIAL_RUNNING]--;
     sweep->row.counts[queue_counted_state(sweep, end.trial, end.trial_state)]++;
     sweep->row.reached += ending->result && ending->result->steps_to_target >= 0;
+    sweep->row.diverged += end.divergence == DIVERGED_BEFORE_TARGET;
+    sweep->row.crossed += end.divergence == DIVERGED_AFTER_TARGET;
     sweep->row.reused += ending->reused_from != 0;
     if (end.trial_state != TRIAL_QUEUED && ending->reused_from == 0) {
         sweep->row.ended = true;

@@ -40,6 +40,10 @@ static int load_trial(void *arg, const struct store_trial *trial)
     enum trial_state counted = queue_counted_state(sweep, trial->id, trial->state);
     sweep->row.counts[counted]++;
     sweep->row.reached += trial->reached;
+    if (counted == TRIAL_FAILED) {
+        sweep->row.diverged += trial->divergence == DIVERGED_BEFORE_TARGET;
+        sweep->row.crossed += trial->divergence == DIVERGED_AFTER_TARGET;
+    }
     bool queued = counted == TRIAL_QUEUED && trial->state == TRIAL_QUEUED;
     if (queued && trial->attempt == 0) {
         return 0; /* one of the fresh run, if nothing breaks it */
@@ -95,7 +99,7 @@ static int load_sweep(struct queue *queue, struct queue_memory *memory,
     }
     struct loading loading = {.queue = queue, .memory = memory, .sweep = sweep};
     memset(sweep->row.counts, 0, sizeof(sweep->row.counts));
-    sweep->row.reached = 0;
+    sweep->row.reached = sweep->row.diverged = sweep->row.crossed = 0;
     int rc = store_visit_trials(queue->store, row->first_trial, row->first_trial + row->expanded,
                                 load_trial, &loading);
     if (rc == 0 && row->reuse) {

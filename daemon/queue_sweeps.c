@@ -304,6 +304,7 @@ static int retry(struct queue *queue, struct queue_sweep *sweep, int64_t *ret_mo
     }
     row->counts[TRIAL_QUEUED] += n;
     row->counts[TRIAL_FAILED] = row->counts[TRIAL_CANCELLED] = 0;
+    row->diverged = row->crossed = 0;
     row->state = row->state == SWEEP_PAUSED ? SWEEP_PAUSED : SWEEP_ACTIVE;
     return start_move(queue, sweep, SWEEP_MOVE_RETRY);
 }

@@ -69,6 +69,10 @@ int store_end_attempt(struct store *store, const struct store_end *end, int64_t 
     store_bind_text(stmt, 4, store_time(store, wall_ms));
     store_bind_text(stmt, 5, end->error);
     bind_result(stmt, 6, end->result);
+    if (end->divergence == DIVERGED_AFTER_TARGET) {
+        store_bind_int(stmt, 7, end->crossing_step);
+        store_bind_real(stmt, 8, end->crossing_seconds);
+    }
     bind_optional_int(stmt, 16, end->reused_from > 0 ? end->reused_from : -1);
     int rc = store_run(store, stmt, 1);
     if (rc != 0) {
@@ -81,7 +85,24 @@ int store_end_attempt(struct store *store, const struct store_end *end, int64_t 
     store_bind_int(stmt, 4, end->spends);
     bind_optional_int(stmt, 5, end->result ? end->result->steps_to_target >= 0 : -1);
     store_bind_text(stmt, 6, final ? store_time(store, wall_ms) : NULL);
+    bind_optional_int(
+        stmt, 7, end->divergence == NOT_DIVERGED ? -1 : end->divergence == DIVERGED_AFTER_TARGET);
     return store_run(store, stmt, 1);
+}
+
+int store_find_crossing(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_step,
+                        double *ret_seconds)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_FIND_CROSSING);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        *ret_step = sqlite3_column_int64(stmt, 0);
+        *ret_seconds = store_read_real(stmt, 1);
+        sqlite3_reset(stmt);
+    }
+    return rc;
 }
 
 int store_find_attempt(struct store *store, int64_t trial, int64_t attempt, enum attempt_state *ret)

@@ -21,8 +21,9 @@
 /* The rate is the one of the last trial that ended, faded as the queue's own meter fades. */
 #define SWEEP_COLUMNS                                                                              \
     "id, name, state, search, priority, max_running, max_attempts, replicates, seed, cells, "      \
-    "trials, queued, running, succeeded, failed, cancelled, reached, "                             \
-    "succeeded - reached AS censored, reuse AS \"reuse:bool\", reused, trials_per_minute, "        \
+    "trials, queued, running, succeeded, failed, cancelled, reached + crossed AS reached, "        \
+    "succeeded - reached AS censored, diverged, reuse AS \"reuse:bool\", reused, "                 \
+    "trials_per_minute, "                                                                          \
     "iif(state = 'active', 60 * (queued + running) / trials_per_minute, NULL) AS seconds_left, "   \
     "created_at, finished_at"
 #define SWEEP_SOURCE                                                                               \
@@ -36,12 +37,13 @@
     "train_size, target_accuracy, max_steps, stop_at_target, "                                     \
     "nullif(measure_every, 0), seed"
 #define TRIAL_COLUMNS                                                                              \
-    "trial AS id, sweep, cell, replicate, state, "                                                 \
+    "trial AS id, sweep, cell, replicate, state, outcome, "                                        \
     "config_json(" CONFIG_ARGUMENTS ") AS \"config:json\", attempts, steps, steps_to_target, "     \
-    "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, trainer, "        \
+    "seconds_to_target, final_accuracy, final_loss, ms_per_step, worker, kernel, trainer, cpu, "   \
     "weights_sha256, data_sha256, reused_from, error, created_at, started_at, finished_at"
 
-/* Quartiles per cell and layer; the configuration is looked up once they are there. */
+/* Quartiles per cell and layer, of the trials that count in the view `summary`; the configuration
+ * is looked up once they are there. */
 #define CELL_COLUMNS                                                                               \
     "c.dataset, c.depth, c.width, c.hidden_units, c.activation, c.batch_norm, "                    \
     "c.batch_norm_output, c.bn_momentum, c.bn_epsilon, c.initializer, c.optimizer, "               \
@@ -60,15 +62,17 @@
     " (SELECT first, layer, count(*) AS trials, quantile(value, 0.25) AS q1,"                      \
     " quantile(value, 0.5) AS median, quantile(value, 0.75) AS q3 FROM"                            \
     " (SELECT trial - replicate AS first, layer, " LAYER_VALUE " AS value FROM layers"             \
-    " WHERE " which " AND step = ?7 AND (?5 < 0 OR depth = ?5)) GROUP BY first, layer) l"          \
-    " JOIN cells c ON c.id = l.first JOIN sweeps s ON s.id = c.sweep ORDER BY l.first, l.layer"
+    " WHERE " which " AND step = ?7 AND outcome IN ('reached', 'censored', 'diverged')"            \
+    " AND (?5 < 0 OR depth = ?5)) GROUP BY first, layer) l"                                        \
+    " JOIN cell_configs c ON c.id = l.first JOIN sweeps s ON s.id = c.sweep ORDER BY l.first, "    \
+    "l.layer"
 
 /* A step at which trials merely ended, each at its own, compares nothing: it is left out. */
 #define LAYER_STEPS(which)                                                                         \
     "SELECT l.step, count(*) AS trials FROM trial_configs t"                                       \
     " JOIN attempts a ON a.trial = t.trial AND a.attempt = t.attempt"                              \
     " JOIN layer_stats l ON l.trial = t.trial AND l.attempt = t.attempt AND l.layer = 0"           \
-    " WHERE " which " GROUP BY l.step"                                                             \
+    " WHERE " which " AND t.reached IS NOT NULL GROUP BY l.step"                                   \
     " HAVING max(a.steps IS NULL OR l.step < a.steps OR l.step = t.max_steps) ORDER BY l.step"
 
 #define EVENT_COLUMNS "id, at, kind, sweep, trial, attempt, worker, message"

@@ -9,7 +9,8 @@
 #define SWEEP_COLUMNS                                                                              \
     "id, state, priority, max_running, max_attempts, replicates, seed, cells, trials, "            \
     "first_trial, expanded, moving, moved, queued, running, succeeded, failed, cancelled, "        \
-    "reached, trials_per_minute, finished_at IS NOT NULL, reuse, unmatched, reused "
+    "reached, trials_per_minute, finished_at IS NOT NULL, reuse, unmatched, reused, "              \
+    "diverged, crossed "
 
 #define CELL_COLUMNS                                                                               \
     "dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum, bn_epsilon, "  \
@@ -41,7 +42,8 @@ const char *const store_sql[ST_COUNT] = {
     [ST_UPDATE_SWEEP] =
         "UPDATE sweeps SET state = ?2, expanded = ?3, moving = ?4, moved = ?5, queued = ?6,"
         " running = ?7, succeeded = ?8, failed = ?9, cancelled = ?10, reached = ?11,"
-        " trials_per_minute = ?12, unmatched = ?16, reused = ?17,"
+        " trials_per_minute = ?12, unmatched = ?16, reused = ?17, diverged = ?18,"
+        " crossed = ?19,"
         " ended_at = iif(?13, ?15, ended_at),"
         " finished_at = iif(?14, ifnull(finished_at, ?15), NULL) WHERE id = ?1",
     [ST_FIND_SWEEP] = "SELECT " SWEEP_COLUMNS "FROM sweeps WHERE id = ?1",
@@ -94,16 +96,16 @@ const char *const store_sql[ST_COUNT] = {
         "INSERT INTO trials (id, sweep, cell, replicate, state, finished_at) "
         "SELECT c0, c1, c2, c3, ?1, ?2 FROM rows(?3)",
     [ST_FIND_TRIAL] =
-        "SELECT id, sweep, cell, replicate, state, attempt, spent, reached FROM trials"
-        " WHERE id = ?1",
+        "SELECT id, sweep, cell, replicate, state, attempt, spent, reached, crossed"
+        " FROM trials WHERE id = ?1",
     [ST_VISIT_TRIALS] =
-        "SELECT id, sweep, cell, replicate, state, attempt, spent, reached FROM trials"
-        " WHERE id >= ?1 AND id < ?2 ORDER BY id",
+        "SELECT id, sweep, cell, replicate, state, attempt, spent, reached, crossed"
+        " FROM trials WHERE id >= ?1 AND id < ?2 ORDER BY id",
     [ST_CANCEL_TRIALS] =
         "UPDATE trials SET state = 'cancelled', finished_at = ?3"
         " WHERE id >= ?1 AND id < ?2 AND state = 'queued'",
     [ST_RETRY_TRIALS] =
-        "UPDATE trials SET state = 'queued', spent = 0, finished_at = NULL"
+        "UPDATE trials SET state = 'queued', spent = 0, crossed = NULL, finished_at = NULL"
         " WHERE id >= ?1 AND id < ?2 AND state IN ('failed', 'cancelled')",
 
     [ST_FORGET_KEY] = "UPDATE sweeps SET idempotency_key = NULL WHERE id = ?1",
@@ -124,7 +126,8 @@ const char *const store_sql[ST_COUNT] = {
         "INSERT INTO attempts (trial, attempt, worker, state, started_at)"
         " VALUES (?1, ?2, ?3, 'running', ?4)",
     [ST_END_TRIAL] =
-        "UPDATE trials SET state = ?3, spent = spent + ?4, reached = ?5, finished_at = ?6"
+        "UPDATE trials SET state = ?3, spent = spent + ?4, reached = ?5, finished_at = ?6,"
+        " crossed = ?7"
         " WHERE id = ?1 AND state = 'running' AND attempt = ?2",
     [ST_END_ATTEMPT] =
         "UPDATE attempts SET state = ?3, ended_at = ?4, error = ?5, steps = ?6,"
@@ -132,6 +135,10 @@ const char *const store_sql[ST_COUNT] = {
         " ms_per_step = ?11, weights_sha256 = ?12, data_sha256 = ?13, kernel = ?14, trainer = ?15,"
         " reused_from = ?16"
         " WHERE trial = ?1 AND attempt = ?2 AND state = 'running'",
+    [ST_FIND_CROSSING] =
+        "SELECT m.step, m.cpu_ms / 1000 FROM trials t JOIN cells c ON c.id = t.id - t.replicate"
+        " JOIN measurements m ON m.trial = t.id AND m.attempt = ?2"
+        " AND m.test_accuracy >= c.target_accuracy WHERE t.id = ?1 ORDER BY m.step LIMIT 1",
     [ST_FIND_ATTEMPT] = "SELECT state, worker FROM attempts WHERE trial = ?1 AND attempt = ?2",
     [ST_KEEP_LATE_RESULT] =
         "UPDATE attempts SET late = json_object('at', ?3, 'steps', ?4, 'steps_to_target', ?5,"

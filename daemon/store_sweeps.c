@@ -90,6 +90,8 @@ int store_update_sweep(struct store *store, const struct store_sweep *sweep, int
     store_bind_text(stmt, 15, store_time(store, wall_ms));
     store_bind_int(stmt, 16, sweep->unmatched);
     store_bind_int(stmt, 17, sweep->reused);
+    store_bind_int(stmt, 18, sweep->diverged);
+    store_bind_int(stmt, 19, sweep->crossed);
     return store_run(store, stmt, 1);
 }
 
@@ -117,6 +119,8 @@ static void read_sweep(sqlite3_stmt *stmt, struct store_sweep *ret)
         .reuse = sqlite3_column_int(stmt, 21),
         .unmatched = sqlite3_column_int64(stmt, 22),
         .reused = sqlite3_column_int64(stmt, 23),
+        .diverged = sqlite3_column_int64(stmt, 24),
+        .crossed = sqlite3_column_int64(stmt, 25),
     };
     for (int i = 0; i < TRIAL_STATE_COUNT; i++) {
         sweep.counts[i] = sqlite3_column_int64(stmt, 13 + i);

@@ -159,6 +159,9 @@ static void read_trial(sqlite3_stmt *stmt, struct store_trial *ret)
         .attempt = sqlite3_column_int64(stmt, 5),
         .spent = sqlite3_column_int64(stmt, 6),
         .reached = sqlite3_column_int(stmt, 7),
+        .divergence = sqlite3_column_type(stmt, 8) == SQLITE_NULL ? NOT_DIVERGED
+                      : sqlite3_column_int(stmt, 8)               ? DIVERGED_AFTER_TARGET
+                                                                  : DIVERGED_BEFORE_TARGET,
     };
 }
 

@@ -52,6 +52,9 @@ enum trial_state {
 };
 const char *trial_state_name(enum trial_state state);
 
+/* Of a failed trial: did its network diverge, and before or after it had reached the target? */
+enum divergence { NOT_DIVERGED, DIVERGED_BEFORE_TARGET, DIVERGED_AFTER_TARGET };
+
 /* A move of all trials of a sweep that is carried out in slices. */
 enum sweep_move { SWEEP_MOVE_NONE, SWEEP_MOVE_CANCEL, SWEEP_MOVE_RETRY, SWEEP_MOVE_DELETE };
 
@@ -63,7 +66,8 @@ struct store_sweep {
     enum sweep_move move;
     int64_t moved; /* trials the move has passed */
     int64_t counts[TRIAL_STATE_COUNT];
-    int64_t reached;
+    int64_t reached;           /* of the succeeded ones */
+    int64_t diverged, crossed; /* of the failed ones: diverged before and after the target */
     bool reuse;
     int64_t unmatched; /* earlier cells below this id have still to be compared with its own */
     int64_t reused;    /* of the succeeded ones */
@@ -105,6 +109,7 @@ struct store_trial {
     enum trial_state state;
     int64_t attempt, spent;
     bool reached;
+    enum divergence divergence;
 };
 
 struct store_cell {
@@ -160,8 +165,16 @@ struct store_end {
     const char *error;                 /* or NULL */
     const struct trial_result *result; /* of a succeeded attempt, else NULL */
     int64_t reused_from;               /* the trial that was trained for it; 0 = this one */
+    enum divergence divergence;        /* of a trial that is failed now */
+    int64_t crossing_step;             /* first measured at or above the target; with
+                                          DIVERGED_AFTER_TARGET only */
+    double crossing_seconds;           /* CPU seconds of training up to there; NAN = unknown */
 };
 int store_end_attempt(struct store *store, const struct store_end *end, int64_t wall_ms);
+
+/* An attempt's first measurement at or above the target of its trial. 0; 1 = there is none. */
+int store_find_crossing(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_step,
+                        double *ret_seconds);
 
 /* 0; 1 = there is no such attempt. */
 int store_find_attempt(struct store *store, int64_t trial, int64_t attempt,

@@ -9,7 +9,7 @@ WITH counted AS ( -- trials in the state they count in: a bulk move under way co
             WHEN s.moving = 'queued' AND t.id - s.first_trial >= s.moved
                 AND t.state IN ('failed', 'cancelled') THEN 'queued'
             ELSE t.state
-        END AS state, t.reached
+        END AS state, t.reached, t.crossed
     FROM trials t JOIN sweeps s ON s.id = t.sweep
 ), counts AS (
     SELECT s.id, s.expanded, count(c.sweep) AS trials,
@@ -20,7 +20,9 @@ WITH counted AS ( -- trials in the state they count in: a bulk move under way co
         count(*) FILTER (WHERE c.state = 'failed') AS failed,
         count(*) FILTER (WHERE c.state = 'cancelled')
             + iif(s.state = 'cancelled', s.trials - s.expanded, 0) AS cancelled,
-        count(*) FILTER (WHERE c.reached = 1) AS reached
+        count(*) FILTER (WHERE c.reached = 1) AS reached,
+        count(*) FILTER (WHERE c.state = 'failed' AND c.crossed = 0) AS diverged,
+        count(*) FILTER (WHERE c.state = 'failed' AND c.crossed = 1) AS crossed
     FROM sweeps s LEFT JOIN counted c ON c.sweep = s.id GROUP BY s.id
 ), history AS (
     SELECT t.id, t.sweep, t.state, t.attempt, t.spent, t.reached, count(a.attempt) AS attempts,
@@ -34,8 +36,10 @@ WITH counted AS ( -- trials in the state they count in: a bulk move under way co
 )
 SELECT 'sweep counts differ from its trials' AS rule, 'sweep ' || s.id AS what
 FROM sweeps s JOIN counts c USING (id)
-WHERE (s.queued, s.running, s.succeeded, s.failed, s.cancelled, s.reached)
-    IS NOT (c.queued, c.running, c.succeeded, c.failed, c.cancelled, c.reached)
+WHERE (s.queued, s.running, s.succeeded, s.failed, s.cancelled, s.reached,
+        s.diverged, s.crossed)
+    IS NOT (c.queued, c.running, c.succeeded, c.failed, c.cancelled, c.reached,
+        c.diverged, c.crossed)
     AND s.moving IS NOT 'deleted'
 UNION ALL
 SELECT 'a cell or replicate is missing or doubled', 'sweep ' || s.id
@@ -103,6 +107,18 @@ UNION ALL
 SELECT 'a result that cannot be', 'trial ' || trial || ' attempt ' || attempt FROM attempts
 WHERE state = 'succeeded' AND (steps < 0 OR steps_to_target > steps
     OR (steps_to_target IS NULL AND seconds_to_target IS NOT NULL))
+UNION ALL
+SELECT 'a trial diverged and it does not say so, or the other way round', 'trial ' || t.id
+FROM trials t LEFT JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt AND a.state = 'failed'
+    AND substr(a.error, 1, 17) = 'diverged at step ' AND substr(a.error, 18, 1) BETWEEN '0' AND '9'
+WHERE t.state = 'failed' AND (t.crossed IS NULL) <> (a.trial IS NULL)
+UNION ALL
+SELECT 'a diverged trial reached its target at another step', 'trial ' || t.id
+FROM trials t JOIN cells c ON c.id = t.id - t.replicate
+JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt
+WHERE t.crossed IS NOT NULL AND (iif(t.crossed, a.steps_to_target, NULL) IS NOT (SELECT min(m.step)
+        FROM measurements m WHERE m.trial = t.id AND m.attempt = t.attempt
+            AND m.test_accuracy >= c.target_accuracy) OR t.crossed <> (a.steps_to_target IS NOT NULL))
 UNION ALL
 SELECT 'a result differs from the one it was taken from', 'trial ' || a.trial
 FROM attempts a JOIN trials t ON t.id = a.trial JOIN sweeps s ON s.id = t.sweep

@@ -88,8 +88,52 @@ static void cells_without_a_result_are_dashes(void **state)
     json_object_set_new(waiting, "pending", json_integer(5));
     char *text = printed(json_pack("[o, o]", waiting, cell(2, "before", 10)),
                          sweep_with(DEPTH_AXES), &ascii);
-    assert_non_null(strstr(text, " -          0/5\n"));
+    assert_non_null(strstr(text, "                  -  "));
+    assert_non_null(strstr(text, "\n\n5 trials have not ended yet\n"));
     assert_non_null(strstr(text, "10 [9, 12]  5/5\n"));
+    free(text);
+}
+
+static void set_counts(json_t *row, int n, int diverged, int failed)
+{
+    json_object_set_new(row, "n", json_integer(n));
+    json_object_set_new(row, "diverged", json_integer(diverged));
+    json_object_set_new(row, "failed", json_integer(failed));
+}
+
+/* C1, C2, C11: nothing is left out in silence. */
+static void what_diverged_or_failed_is_said_below_the_table(void **state)
+{
+    (void)state;
+    json_t *rows = depth_rows();
+    set_counts(json_array_get(rows, 0), 5, 4, 0);
+    set_counts(json_array_get(rows, 1), 2, 1, 3);
+    char *text = printed(rows, sweep_with(DEPTH_AXES), &ascii);
+    assert_non_null(strstr(text, "5/2")); /* reached / n */
+    assert_non_null(strstr(text, "\n\n5 trials diverged: counted as never reaching the target\n"
+                                 "3 trials failed: in no figure here\n\n"));
+    free(text);
+    text = printed(depth_rows(), sweep_with(DEPTH_AXES), &ascii);
+    assert_null(strstr(text, "diverged"));
+    assert_null(strstr(text, "warning"));
+    free(text);
+}
+
+/* C6 */
+static void cells_that_mix_kernels_are_warned_of(void **state)
+{
+    (void)state;
+    json_t *rows = depth_rows();
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        json_object_set_new(row, "cell", json_integer((json_int_t)i));
+        json_object_set_new(row, "kernel", json_string(i < 5 ? "mixed" : "Haswell"));
+        json_object_set_new(row, "cpu", json_string(i == 2 ? "mixed" : "a CPU"));
+    }
+    char *text = printed(rows, sweep_with(DEPTH_AXES), &ascii);
+    assert_non_null(strstr(text, "warning: cells 0, 1, 2 and 2 more mix kernels: numbers differ by "
+                                 "rounding, seconds by more\n"
+                                 "warning: cell 2 mixes CPUs: seconds are not comparable\n"));
     free(text);
 }
 
@@ -325,6 +369,8 @@ int main(void)
         cmocka_unit_test(two_axes_make_a_table_with_two_sides),
         cmocka_unit_test(a_target_that_half_never_reached_is_beyond_max_steps),
         cmocka_unit_test(cells_without_a_result_are_dashes),
+        cmocka_unit_test(what_diverged_or_failed_is_said_below_the_table),
+        cmocka_unit_test(cells_that_mix_kernels_are_warned_of),
         cmocka_unit_test(cells_off_the_axes_make_a_plain_list),
         cmocka_unit_test(what_was_not_reached_is_beyond_max_steps_in_a_list_too),
         cmocka_unit_test(columns_that_follow_from_others_are_left_out),

@@ -148,7 +148,7 @@ static void the_views_of_an_upgraded_database_are_the_new_ones(void **state)
          " queued:1:- queued:0:-"},
         {"SELECT group_concat(n || ':' || reached || ':' || failed || ':' || pending, ' ')"
          " FROM summary WHERE sweep <= 2",
-         "2:1:1:0 1:1:0:1 0:0:0:2"},
+         "3:1:0:0 1:1:0:1 0:0:0:2"}, /* trial 3 says "diverged at step 3" */
         {"SELECT group_concat(step || ':' || test_accuracy, ' ') FROM curves WHERE trial = 5",
          "1:0.25 3:0.8125 20:0.875"},
         {"SELECT group_concat(layer || ':' || gradient_rms, ' ') FROM layers WHERE trial = 1",
@@ -164,6 +164,30 @@ static void the_views_of_an_upgraded_database_are_the_new_ones(void **state)
             assert_string_equal(queue_fixture_text(f, answers[i][0]), answers[i][1]);
         }
         assert_string_equal(queue_fixture_text(f, sum_of_chosen), version < 3 ? "NULL" : "5");
+    }
+}
+
+/* C1, C2: trials of old count by the reason that they failed with. */
+static void what_diverged_under_an_older_schema_counts_as_that(void **state)
+{
+    struct queue_fixture *f = *state;
+    for (int crossed = 0; crossed <= 1; crossed++) {
+        sqlite3 *db;
+        make_old(f, 6);
+        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+        sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+        run_sql(db, "INSERT INTO measurements VALUES (3, 1, 1, 0.5, 2, 10, 11)");
+        run_sql(db, crossed ? "INSERT INTO measurements VALUES (3, 1, 2, 0.9, 1, 20, 21)" : "");
+        sqlite3_close(db);
+        queue_fixture_open(f);
+        queue_fixture_keeps_the_rules(f);
+        assert_string_equal(
+            queue_fixture_text(f, "SELECT outcome || ifnull(steps_to_target, '-') ||"
+                                  " ifnull(seconds_to_target, '-') FROM results WHERE trial = 3"),
+            crossed ? "reached20.02" : "diverged--");
+        assert_string_equal(
+            queue_fixture_text(f, "SELECT failed || diverged || crossed FROM sweeps WHERE id = 1"),
+            crossed ? "101" : "110");
     }
 }
 
@@ -190,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_row_of_an_older_database_is_kept),
         TEST(the_views_of_an_upgraded_database_are_the_new_ones),
+        TEST(what_diverged_under_an_older_schema_counts_as_that),
         TEST(the_work_of_an_older_database_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

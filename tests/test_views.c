@@ -5,17 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Runs every trial of a sweep; trial by trial the steps to target, -1 = censored, -2 = failed,
- * -3 = left queued. */
+/* Runs every trial of a sweep; trial by trial the steps to target, -1 = censored, -2 = diverged,
+ * -3 = left queued, -4 = failed for another reason. */
 static void run_all(struct queue_fixture *f, const int *steps, int n)
 {
     int64_t worker = queue_fixture_worker(f);
     for (int i = 0; i < n && steps[i] != -3; i++) {
         struct queue_claim claim = queue_fixture_claim(f, worker);
         struct report report = queue_fixture_done(&claim, steps[i]);
-        if (steps[i] == -2) {
+        if (steps[i] == -2 || steps[i] == -4) {
             report.end = REPORT_FAILED;
-            report.failure = (struct trial_failure){.reason = "diverged at step 3"};
+            strcpy(report.failure.reason, steps[i] == -2 ? "diverged at step 3: the loss is not "
+                                                           "finite"
+                                                         : "diverged at step all of a sudden");
         }
         assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
     }
@@ -31,7 +33,7 @@ static void quartiles_count_censored_trials_as_beyond_every_number(void **state)
     struct queue_fixture *f = *state;
     /* Six succeeded: 10 20 30 40 then two censored; one failed, one not run.
      * Positions (n - 1) q of 10 20 30 40 inf inf: 1.25 -> 22.5; 2.5 -> 35; 3.75 -> none. */
-    static const int steps[] = {40, -1, 10, -2, 30, -1, 20, -3};
+    static const int steps[] = {40, -1, 10, -4, 30, -1, 20, -3};
     queue_fixture_submit(f, "{\"name\":\"s\",\"base\":{\"depth\":1},\"replicates\":8}");
     run_all(f, steps, 8);
     expect(f,
@@ -43,6 +45,130 @@ static void quartiles_count_censored_trials_as_beyond_every_number(void **state)
     expect(f, "SELECT q3_steps FROM summary", "NULL");
     expect(f, "SELECT median_seconds FROM summary", "0.35");
     expect(f, "SELECT mean_ms_per_step FROM summary", "10.0");
+}
+
+/* C1: diverged = never reached. The figures are those of R 4.2: quantile(c(10, 20, 30, 40, Inf,
+ * Inf), type = 7). */
+static void diverged_trials_count_as_never_reaching_the_target(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const int steps[] = {40, -1, 10, -2, 30, -4, 20, -3};
+    queue_fixture_submit(f, "{\"name\":\"s\",\"base\":{\"depth\":1},\"replicates\":8}");
+    run_all(f, steps, 8);
+    expect(f,
+           "SELECT n || ' ' || reached || ' ' || censored || ' ' || diverged || ' ' || failed"
+           " || ' ' || pending FROM summary",
+           "6 4 1 1 1 1");
+    expect(f,
+           "SELECT q1_steps || ' ' || median_steps || ' ' || ifnull(q3_steps, 'NULL')"
+           " FROM summary",
+           "22.5 35.0 NULL");
+    expect(f, "SELECT group_concat(outcome || ifnull(reached, '-'), ' ') FROM results",
+           "reached1 censored0 reached1 diverged0 reached1 failed- reached1 pending-");
+    expect(f, "SELECT failed || ' ' || diverged || ' ' || crossed FROM sweeps", "2 1 0");
+}
+
+/* The fastest of eleven is no figure of an arm of which ten diverge (FINDINGS C1). */
+static void an_arm_that_mostly_diverges_has_no_median(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const int steps[] = {-2, -2, -2, 35, -2, -2, -2, -2, -2, -2, -2};
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":11}");
+    run_all(f, steps, 11);
+    expect(f, "SELECT reached || '/' || n || ' ' || ifnull(median_steps, 'NULL') FROM summary",
+           "1/11 NULL");
+    expect(f, "SELECT ifnull(q1_steps, 'NULL') || ifnull(median_seconds, 'NULL') FROM summary",
+           "NULLNULL");
+}
+
+/* C2: what reached its target and diverged later has reached it, at its first measurement there. */
+static void a_trial_that_crossed_and_diverged_later_has_reached_the_target(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1,\"stop_at_target\":false},\"replicates\":2}");
+    int64_t worker = queue_fixture_worker(f);
+    for (int i = 0; i < 2; i++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        struct measurement measurements[] = {
+            {.step = 8, .test_accuracy = 0.8, .train_loss = NAN, .cpu_ms = 80},
+            {.step = 13, .test_accuracy = i == 0 ? 0.9 : 0.8999, .train_loss = 1, .cpu_ms = 130},
+            {.step = 16, .test_accuracy = i == 0 ? 0.95 : 0.1, .train_loss = 1, .cpu_ms = 160}};
+        struct report report = {.trial = claim.trial,
+                                .attempt = claim.attempt,
+                                .measurements = measurements,
+                                .n_measurements = 3,
+                                .end = REPORT_FAILED,
+                                .failure = {.reason = "diverged at step 17"}};
+        assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+    }
+    expect(f,
+           "SELECT group_concat(state || ' ' || outcome || ' ' || ifnull(steps_to_target, '-')"
+           " || ' ' || ifnull(seconds_to_target, '-'), ', ') FROM results",
+           "failed reached 13 0.13, failed diverged - -");
+    expect(f, "SELECT n || ' ' || reached || ' ' || diverged || ' ' || failed FROM summary",
+           "2 1 1 0");
+    expect(f, "SELECT failed || ' ' || diverged || ' ' || crossed FROM sweeps", "2 1 1");
+    queue_fixture_keeps_the_rules(f);
+    /* Loaded anew the queue counts the same; a retry takes all of it back. */
+    queue_fixture_close(f);
+    queue_fixture_open(f);
+    queue_fixture_keeps_the_rules(f);
+    queue_fixture_act(f, 1, QUEUE_RETRY);
+    queue_fixture_advance(f, 0);
+    queue_fixture_keeps_the_rules(f);
+    expect(f, "SELECT group_concat(outcome || ifnull(steps_to_target, '-'), ' ') FROM results",
+           "pending- pending-");
+    expect(f, "SELECT failed || ' ' || diverged || ' ' || crossed FROM sweeps", "0 0 0");
+}
+
+/* Trains one trial on a worker of that CPU and kernel. */
+static void train_on(struct queue_fixture *f, const char *cpu, const char *kernel)
+{
+    struct queue_worker worker = {.host = "here", .pid = 1, .slots = 1, .version = "0"};
+    int64_t id = 0;
+    strcpy(worker.cpu, cpu);
+    assert_int_equal(queue_register(f->queue, &worker, &f->now, &id), 0);
+    struct queue_claim claim = queue_fixture_claim(f, id);
+    struct report report = queue_fixture_done(&claim, 30);
+    strcpy(report.result.kernel, kernel);
+    assert_int_equal(queue_fixture_send(f, id, &report), REPORT_OK);
+}
+
+/* C6 */
+static void a_cell_says_what_its_trials_ran_on_or_that_it_mixes(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char all[] = "SELECT kernel || '|' || trainer || '|' || cpu FROM summary";
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":4}");
+    expect(f, "SELECT ifnull(kernel, '-') || ifnull(trainer, '-') || ifnull(cpu, '-') FROM summary",
+           "---");
+    train_on(f, "a CPU", "Haswell");
+    train_on(f, "a CPU", "Haswell");
+    expect(f, all, "Haswell|test|a CPU");
+    train_on(f, "another CPU", "Haswell");
+    expect(f, all, "Haswell|test|mixed");
+    train_on(f, "a CPU", "SkylakeX");
+    expect(f, all, "mixed|test|mixed");
+    expect(f, "SELECT group_concat(cpu, ',') FROM results", "a CPU,a CPU,another CPU,a CPU");
+}
+
+/* E5: programs that bind text find rows; every column of a view has an affinity, computed or not.
+ */
+static void computed_columns_compare_with_text(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const int steps[] = {10, -1};
+    queue_fixture_submit(f, "{\"base\":{\"depth\":2,\"width\":8},\"seed\":3,\"replicates\":2}");
+    run_all(f, steps, 2);
+    expect(f,
+           "SELECT count(*) FROM results WHERE seed = '3' AND depth = '2' AND width = '8'"
+           " AND steps_to_target = '10' AND reached = '1' AND outcome = 'reached'",
+           "1");
+    expect(f,
+           "SELECT count(*) FROM summary WHERE n = '2' AND reached = '1' AND censored = '1'"
+           " AND diverged = '0' AND failed = '0' AND cancelled = '0' AND pending = '0'"
+           " AND depth = '2' AND mean_ms_per_step = '10' AND mean_final_accuracy > '0.1'",
+           "1");
 }
 
 static void quartiles_of_few_trials_are_exact(void **state)
@@ -132,10 +258,10 @@ static void results_have_the_columns_of_the_contract(void **state)
            "trial sweep sweep_name cell replicate dataset depth width hidden_units activation "
            "batch_norm batch_norm_output bn_momentum bn_epsilon initializer optimizer "
            "learning_rate beta1 beta2 epsilon momentum batch_size train_size target_accuracy "
-           "max_steps stop_at_target measure_every seed state steps steps_to_target "
+           "max_steps stop_at_target measure_every seed state outcome steps steps_to_target "
            "seconds_to_target reached "
-           "final_accuracy final_loss ms_per_step worker attempts kernel trainer weights_sha256 "
-           "data_sha256 reused_from error created_at started_at finished_at");
+           "final_accuracy final_loss ms_per_step worker attempts kernel trainer cpu "
+           "weights_sha256 data_sha256 reused_from error created_at started_at finished_at");
 }
 
 static void results_show_the_latest_attempt_only(void **state)
@@ -206,6 +332,11 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, queue_fixture_setup, queue_fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(quartiles_count_censored_trials_as_beyond_every_number),
+        TEST(diverged_trials_count_as_never_reaching_the_target),
+        TEST(an_arm_that_mostly_diverges_has_no_median),
+        TEST(a_trial_that_crossed_and_diverged_later_has_reached_the_target),
+        TEST(a_cell_says_what_its_trials_ran_on_or_that_it_mixes),
+        TEST(computed_columns_compare_with_text),
         TEST(quartiles_of_few_trials_are_exact),
         TEST(views_of_one_sweep_read_its_trials_only),
         TEST(a_cell_without_results_has_a_row),

@@ -33,7 +33,7 @@ class Daemon(Programs):
         self.assertIn("no worker has registered", self.ask("workers"))
         self.train_all()
         shown = self.ask("watch", "first")
-        self.assertIn("reached/trials", shown)
+        self.assertIn("reached/n", shown)
 
         rows = list(csv.DictReader(io.StringIO(self.ask("results", "--format", "csv"))))
         self.assertEqual([row["state"] for row in rows], ["succeeded"] * 4)
@@ -99,7 +99,7 @@ class Daemon(Programs):
         self.daemon, _ = self.start_daemon("--workers", "2", listen=f"127.0.0.1:{port}")
         shown, said = watching.communicate(timeout=60)
         self.assertEqual(watching.returncode, 0, said)
-        self.assertIn("reached/trials", shown)
+        self.assertIn("reached/n", shown)
 
     def test_a_cancelled_sweep_is_no_success(self):
         self.ask("submit", *TINY, "--depth", "1")

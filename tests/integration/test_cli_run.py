@@ -33,7 +33,7 @@ class Run(Programs):
         done = self.run_tiny("--depth", "1..2", "--batch-norm", "none,before", "--replicates", "2")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("batch_norm=none", done.stdout)
-        self.assertIn("reached/trials", done.stdout)
+        self.assertIn("reached/n", done.stdout)
         self.assertIn("8 of 8 trials done", done.stderr)
         self.assertEqual(self.count("succeeded"), 8)
         line = re.search(r"^  (sqlite3 .*)$", done.stdout, re.M).group(1)
