@@ -63,7 +63,7 @@ static void on_progress(void *arg, const char *file, int64_t n_bytes, int64_t to
 static void a_file_is_fetched(void **state)
 {
     (void)state;
-    const struct fetch fetch = {.url = url, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = url, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_complete();
     assert_int_equal(file_server_stats(server).n_requests, 1);
@@ -74,7 +74,7 @@ static void a_cut_transfer_goes_on_where_it_stopped(void **state)
 {
     (void)state;
     file_server_cut_after(server, 1800);
-    const struct fetch fetch = {.url = url, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = url, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_complete();
     assert_int_equal(file_server_stats(server).n_requests, 3); /* 1800 + 1800 + 1400 */
@@ -86,7 +86,7 @@ static void what_an_earlier_call_left_is_not_fetched_again(void **state)
     (void)state;
     fixture_write("here", content, 4000);
     file_server_cut_after(server, 1001); /* more than this would break off */
-    const struct fetch fetch = {.url = url, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = url, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_complete();
     assert_int_equal(file_server_stats(server).n_requests, 1);
@@ -99,8 +99,11 @@ static void a_server_without_ranges_sends_everything_again(void **state)
     fixture_write("here", "rubbish", 7);
     file_server_ignore_ranges(server);
     struct seen seen = {0};
-    const struct fetch fetch = {
-        .url = url, .name = "served", .progress = on_progress, .progress_arg = &seen};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE,
+                                .url = url,
+                                .name = "served",
+                                .progress = on_progress,
+                                .progress_arg = &seen};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_complete();
     assert_int_equal(seen.n_bytes, SIZE);
@@ -112,7 +115,7 @@ static void more_than_the_server_has_is_thrown_away(void **state)
     uint8_t *longer = calloc(1, SIZE + 10);
     fixture_write("here", longer, SIZE + 10);
     free(longer);
-    const struct fetch fetch = {.url = url, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = url, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_complete();
 }
@@ -122,7 +125,7 @@ static void a_server_in_trouble_is_given_up_and_the_part_kept(void **state)
     (void)state;
     fixture_write("here", content, 100);
     file_server_answer(server, 503);
-    const struct fetch fetch = {.url = url, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = url, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), PREPARE_TRY_LATER);
     assert_non_null(strstr(error.message, "503"));
     size_t size;
@@ -144,11 +147,41 @@ static void refusals_are_told_apart(void **state)
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         file_server_answer(server, table[i].status);
-        const struct fetch fetch = {.url = url, .name = "served"};
+        const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = url, .name = "served"};
         assert_int_equal(fetch_file(&fetch, "here", &error), table[i].r);
         assert_non_null(strstr(error.message, table[i].says));
         assert_non_null(strstr(error.message, url));
     }
+}
+
+/* A15: the announced size is the bound. */
+static void more_than_was_announced_is_refused(void **state)
+{
+    (void)state;
+    struct fetch fetch = {.max_bytes = SIZE, .url = url, .name = "served"};
+    assert_int_equal(fetch_file(&fetch, "here", &error), 0);
+    assert_complete();
+    fetch.max_bytes = SIZE - 1; /* what is there is thrown away, and what comes ends before it */
+    assert_int_equal(fetch_file(&fetch, "here", &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "larger than the 4999 bytes"));
+    size_t size;
+    free(fixture_read("here", &size));
+    assert_true(size < SIZE);
+    char *text = NULL;
+    assert_int_equal(fetch_text(&fetch, &text, &error), ERROR_INVALID);
+}
+
+/* A8 */
+static void no_link_is_written_through(void **state)
+{
+    (void)state;
+    const struct fetch fetch = {.max_bytes = SIZE, .url = url, .name = "served"};
+    fixture_write("precious", "mine", 4);
+    assert_int_equal(symlink("precious", "here"), 0);
+    assert_int_equal(fetch_file(&fetch, "here", &error), PREPARE_TRY_LATER);
+    size_t size;
+    free(fixture_read("precious", &size));
+    assert_int_equal(size, 4);
 }
 
 static void no_server_is_a_reason_to_try_later(void **state)
@@ -159,7 +192,7 @@ static void no_server_is_a_reason_to_try_later(void **state)
     char nowhere[128];
     snprintf(nowhere, sizeof nowhere, "%s/served", file_server_url(gone));
     file_server_stop(gone);
-    const struct fetch fetch = {.url = nowhere, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = nowhere, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), PREPARE_TRY_LATER);
     assert_non_null(strstr(error.message, "connect"));
 }
@@ -169,7 +202,7 @@ static void only_http_is_spoken(void **state)
     (void)state;
     char local[128];
     snprintf(local, sizeof local, "file://%s/here/served", fixture_root);
-    const struct fetch fetch = {.url = local, .name = "served"};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE, .url = local, .name = "served"};
     assert_int_equal(fetch_file(&fetch, "here", &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "use http"));
 }
@@ -177,7 +210,8 @@ static void only_http_is_spoken(void **state)
 static void the_token_goes_along(void **state)
 {
     (void)state;
-    const struct fetch fetch = {.url = url, .name = "served", .token = "secret"};
+    const struct fetch fetch = {
+        .max_bytes = 2 * SIZE, .url = url, .name = "served", .token = "secret"};
     char *text;
     fixture_write("served", "hello", 5);
     assert_int_equal(fetch_text(&fetch, &text, &error), 0);
@@ -191,8 +225,11 @@ static void progress_ends_with_everything_here(void **state)
     (void)state;
     struct seen seen = {0};
     file_server_cut_after(server, 1800);
-    const struct fetch fetch = {
-        .url = url, .name = "served", .progress = on_progress, .progress_arg = &seen};
+    const struct fetch fetch = {.max_bytes = 2 * SIZE,
+                                .url = url,
+                                .name = "served",
+                                .progress = on_progress,
+                                .progress_arg = &seen};
     assert_int_equal(fetch_file(&fetch, "here", &error), 0);
     assert_int_equal(seen.n_bytes, SIZE);
     assert_int_equal(seen.total, SIZE);
@@ -210,7 +247,8 @@ static void an_abort_ends_a_silent_transfer(void **state)
     (void)state;
     file_server_stall(server);
     atomic_bool abort = false;
-    const struct fetch fetch = {.url = url,
+    const struct fetch fetch = {.max_bytes = 2 * SIZE,
+                                .url = url,
                                 .name = "served",
                                 .progress = set_abort,
                                 .progress_arg = &abort,
@@ -230,6 +268,8 @@ int main(void)
         TEST(more_than_the_server_has_is_thrown_away),
         TEST(a_server_in_trouble_is_given_up_and_the_part_kept),
         TEST(refusals_are_told_apart),
+        TEST(more_than_was_announced_is_refused),
+        TEST(no_link_is_written_through),
         TEST(no_server_is_a_reason_to_try_later),
         TEST(only_http_is_spoken),
         TEST(the_token_goes_along),

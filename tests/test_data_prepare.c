@@ -342,10 +342,12 @@ static struct file_server *start_daemon(const char *directory, int shade)
     for (int i = 0; i < DATASET_FILE_COUNT; i++) {
         char file[400], hex[SHA256_HEX_SIZE];
         snprintf(file, sizeof file, "%s/%s.gz", path, dataset_file_names[i]);
+        struct stat status;
+        assert_int_equal(stat(file, &status), 0);
         assert_int_equal(sha256_file(file, hex), 0);
         snprintf(list + strlen(list), sizeof list - strlen(list),
-                 "%s{\"name\": \"%s.gz\", \"size\": 1, \"sha256\": \"%s\"}", i > 0 ? ", " : "",
-                 dataset_file_names[i], hex);
+                 "%s{\"name\": \"%s.gz\", \"size\": %lld, \"sha256\": \"%s\"}", i > 0 ? ", " : "",
+                 dataset_file_names[i], (long long)status.st_size, hex);
     }
     strcat(list, "]}");
     strcat(path, ".json");

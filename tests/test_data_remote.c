@@ -142,6 +142,8 @@ static void what_is_here_and_right_is_not_asked_for(void **state)
 /* ---- the daemon's list ---- */
 
 #define FILE_ENTRY(name, sha) "{\"name\": \"" name "\", \"size\": 1, \"sha256\": \"" sha "\"}"
+#define SIZED_ENTRY(name, size)                                                                    \
+    "{\"name\": \"" name "\", \"size\": " size ", \"sha256\": \"" A64 "\"}"
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define OTHER_THREE                                                                                \
@@ -174,6 +176,18 @@ static void lists_that_make_no_sense_are_errors(void **state)
         {"{\"files\": [" OTHER_THREE "]}", "no train-images-idx3-ubyte"},
         {"{\"files\": [" FILE_ENTRY("train-images-idx3-ubyte", "abc") "," OTHER_THREE "]}",
          "no SHA-256 of train-images-idx3-ubyte"},
+        /* A15: what a daemon tells must be what can be kept */
+        {"{\"files\": [" SIZED_ENTRY("train-images-idx3-ubyte", "-1") "," OTHER_THREE "]}",
+         "no size of train-images-idx3-ubyte"},
+        {"{\"files\": [" SIZED_ENTRY("train-images-idx3-ubyte", "\"9\"") "," OTHER_THREE "]}",
+         "no size of train-images-idx3-ubyte"},
+        {"{\"files\": [" SIZED_ENTRY("train-images-idx3-ubyte", "1073741825") "," OTHER_THREE "]}",
+         "no size of train-images-idx3-ubyte"},
+        {"{\"files\": [" SIZED_ENTRY("train-images-idx3-ubyte",
+                                     "9223372036854775807") "," OTHER_THREE "]}",
+         "no size of train-images-idx3-ubyte"},
+        {"{\"files\": [" SIZED_ENTRY("train-images-idx3-ubyte", "1073741824") "," OTHER_THREE "]}",
+         "1073741827 bytes; at most 1073741824"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct remote_listing listing;

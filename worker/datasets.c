@@ -176,6 +176,11 @@ int datasets_get(struct datasets *datasets, const char *name, const struct prepa
     if (!entry && !(entry = add(datasets, name))) {
         return -ENOMEM;
     }
+    if (entry->state == ENTRY_READY && !prepared_holds(&entry->prepared)) {
+        log_warn("prepared data have changed: looking at them again dataset=%s directory=%s", name,
+                 entry->prepared.directory);
+        entry->state = ENTRY_FORGOTTEN;
+    }
     if (entry->state == ENTRY_READY) {
         *ret = &entry->prepared;
         return 0;

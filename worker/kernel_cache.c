@@ -19,7 +19,7 @@ void kernel_cache_open(const char *root, const char *trainer, struct kernel_cach
 {
     *ret = (struct kernel_cache){.trainer = trainer, .lock_fd = -1};
     char directory[512], cpu[128], key[1024], hash[SHA256_HEX_SIZE];
-    if (cache_root_open(root, "kernels", directory, sizeof directory) < 0) {
+    if (cache_root_open(root, "kernels", directory, sizeof directory, NULL) != 0) {
         return;
     }
     machine_cpu_model(cpu, sizeof cpu);
@@ -41,7 +41,7 @@ void kernel_cache_lock(struct kernel_cache *cache)
     char path[sizeof cache->path + 8];
     snprintf(path, sizeof path, "%s.lock", cache->path);
     if (cache->path[0]) {
-        cache->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        cache->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     }
     if (cache->lock_fd >= 0 && flock(cache->lock_fd, LOCK_EX) < 0) {
         kernel_cache_close(cache); /* a file system without locks: probe at the same time, then */

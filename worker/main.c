@@ -4,6 +4,7 @@
  */
 #include "common/log.h"
 #include "common/start.h"
+#include "worker/cache_root.h"
 #include "worker/kernel_choice.h"
 #include "worker/options.h"
 #include "worker/trainer_command.h"
@@ -38,10 +39,18 @@ static int run(const struct options *options)
                   "or name it by NINETY_TRAINER");
         return WORKER_BROKEN;
     }
+    struct error error;
+    char cache[512];
+    int r = cache_root_open(options->cache, "kernels", cache, sizeof cache, &error);
+    if (r != 0) {
+        log_error("cannot keep prepared data: %s%s%s", r > 0 ? error.message : cache,
+                  r > 0 ? "" : ": ", r > 0 ? "" : strerror(-r));
+        return WORKER_BROKEN;
+    }
     struct kernel_choice choice;
     choose_kernel(options, found ? path : NULL, &choice);
     struct trainer_command command;
-    int r = trainer_command_init(&command, options->trainer, path, &choice);
+    r = trainer_command_init(&command, options->trainer, path, &choice);
     if (r < 0) {
         log_error("cannot make the trainer's command: %s", strerror(-r));
         return WORKER_BROKEN;

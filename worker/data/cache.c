@@ -1,6 +1,7 @@
 #include "worker/data/cache.h"
 
 #include "worker/cache_root.h"
+#include "worker/data/content.h"
 #include "worker/data/prepare.h"
 
 #include <dirent.h>
@@ -11,11 +12,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOCK_POLL_MS 50
-#define MANIFEST_LINE 64 /* "SIZE SECONDS.NANOSECONDS\n" */
 
 static int disk_error(const char *path, const char *what, struct error *error)
 {
@@ -30,10 +31,9 @@ static int disk_error(const char *path, const char *what, struct error *error)
 int cache_open(const char *root, const char *name, struct cache *ret, struct error *error)
 {
     struct cache cache = {.lock_fd = -1};
-    const int r = cache_root_open(root, name, cache.directory, sizeof cache.directory);
-    if (r == -ENAMETOOLONG) {
-        return error_set(error, NULL, "%.100s...: the path of the cache is too long",
-                         cache.directory);
+    const int r = cache_root_open(root, name, cache.directory, sizeof cache.directory, error);
+    if (r > 0) {
+        return PREPARE_TRY_LATER; /* another machine, or this one put right */
     }
     if (r != 0) {
         errno = -r;
@@ -53,8 +53,10 @@ void cache_close(struct cache *cache)
 
 static void remove_directory(const char *path)
 {
-    DIR *directory = opendir(path);
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
     if (directory == NULL) {
+        unlink(path); /* a link or file in the place of one */
         return;
     }
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
@@ -84,7 +86,7 @@ int cache_lock(struct cache *cache, const atomic_bool *abort, struct error *erro
 {
     char path[sizeof cache->directory + 8];
     snprintf(path, sizeof path, "%s/lock", cache->directory);
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) {
         return disk_error(path, "cannot be opened", error);
     }
@@ -112,37 +114,9 @@ void cache_path(const struct cache *cache, const char *data_sha256, char ret_pat
     snprintf(ret_path, 512, "%s/%s", cache->directory, data_sha256);
 }
 
-void data_digest(char sha256[DATASET_FILE_COUNT][SHA256_HEX_SIZE], char ret_hex[SHA256_HEX_SIZE])
-{
-    char lines[DATASET_FILE_COUNT * SHA256_HEX_SIZE + 1];
-    for (int i = 0; i < DATASET_FILE_COUNT; i++) {
-        snprintf(lines + i * SHA256_HEX_SIZE, SHA256_HEX_SIZE + 1, "%s\n", sha256[i]);
-    }
-    sha256_hex(lines, DATASET_FILE_COUNT * SHA256_HEX_SIZE, ret_hex);
-}
-
-/* What the manifest of that directory should say: size and time of change of each file. */
-static bool describe_files(const char *directory, char ret_text[DATASET_FILE_COUNT * MANIFEST_LINE])
-{
-    size_t length = 0;
-    ret_text[0] = '\0';
-    for (int i = 0; i < DATASET_FILE_COUNT; i++) {
-        char path[600];
-        snprintf(path, sizeof path, "%s/%s", directory, dataset_file_names[i]);
-        struct stat status;
-        if (stat(path, &status) != 0) {
-            return false;
-        }
-        length += (size_t)snprintf(ret_text + length, MANIFEST_LINE, "%lld %lld.%09ld\n",
-                                   (long long)status.st_size, (long long)status.st_mtim.tv_sec,
-                                   status.st_mtim.tv_nsec);
-    }
-    return true;
-}
-
 static int write_file(const char *path, const void *bytes, size_t size)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) {
         return -errno;
     }
@@ -164,59 +138,16 @@ static int write_file(const char *path, const void *bytes, size_t size)
     return r;
 }
 
-static int write_manifest(const char *directory)
-{
-    char text[DATASET_FILE_COUNT * MANIFEST_LINE], path[600];
-    if (!describe_files(directory, text)) {
-        return -errno;
-    }
-    snprintf(path, sizeof path, "%s/manifest", directory);
-    return write_file(path, text, strlen(text));
-}
-
-static bool manifest_holds(const char *directory)
-{
-    char expected[DATASET_FILE_COUNT * MANIFEST_LINE], found[DATASET_FILE_COUNT * MANIFEST_LINE];
-    char path[600];
-    snprintf(path, sizeof path, "%s/manifest", directory);
-    FILE *in = fopen(path, "re");
-    if (in == NULL) {
-        return false;
-    }
-    const size_t n = fread(found, 1, sizeof found - 1, in);
-    fclose(in);
-    found[n] = '\0';
-    return describe_files(directory, expected) && strcmp(found, expected) == 0;
-}
-
-static bool digest_holds(const char *directory, const char *data_sha256)
-{
-    char sha256[DATASET_FILE_COUNT][SHA256_HEX_SIZE], whole[SHA256_HEX_SIZE];
-    for (int i = 0; i < DATASET_FILE_COUNT; i++) {
-        char path[600];
-        snprintf(path, sizeof path, "%s/%s", directory, dataset_file_names[i]);
-        if (sha256_file(path, sha256[i]) != 0) {
-            return false;
-        }
-    }
-    data_digest(sha256, whole);
-    return strcmp(whole, data_sha256) == 0;
-}
-
 bool cache_has(struct cache *cache, const char *data_sha256)
 {
     char directory[512];
     cache_path(cache, data_sha256, directory);
-    if (manifest_holds(directory)) {
+    if (content_holds(directory, data_sha256)) {
         return true;
     }
-    if (cache->lock_fd < 0 || access(directory, F_OK) != 0) {
-        return false;
+    if (cache->lock_fd >= 0) {
+        remove_directory(directory);
     }
-    if (digest_holds(directory, data_sha256)) { /* copied or touched, but the same bytes */
-        return write_manifest(directory) == 0;
-    }
-    remove_directory(directory);
     return false;
 }
 
@@ -269,12 +200,30 @@ int cache_build_begin(struct cache *cache, struct cache_build *ret, struct error
     return 0;
 }
 
+int cache_check_room(const char *directory, int64_t size, struct error *error)
+{
+    struct statvfs disk;
+    if (statvfs(directory, &disk) != 0 ||
+        (uint64_t)size <= (uint64_t)disk.f_bavail * disk.f_frsize / 2) {
+        return 0;
+    }
+    error_set(error, NULL,
+              "%s: %lld bytes of a data set are more than half of what is free on its disk; make "
+              "room, or let NINETY_CACHE name another directory",
+              directory, (long long)size);
+    return PREPARE_TRY_LATER;
+}
+
 int cache_build_add(struct cache_build *build, enum dataset_file file, const uint8_t *bytes,
                     size_t size, struct error *error)
 {
     char path[600];
     snprintf(path, sizeof path, "%s/%s", build->directory, dataset_file_names[file]);
-    const int r = write_file(path, bytes, size);
+    int r = cache_check_room(build->directory, (int64_t)size, error);
+    if (r != 0) {
+        return r;
+    }
+    r = write_file(path, bytes, size);
     if (r != 0) {
         errno = -r;
         return disk_error(path, "cannot be written", error);
@@ -301,16 +250,15 @@ int cache_build_publish(struct cache_build *build, char ret_data_sha256[SHA256_H
     if (cache_has(build->cache, digest)) { /* another source had the same bytes */
         cache_build_abandon(build);
     } else {
-        const int r = write_manifest(build->directory);
-        if (r != 0) {
-            errno = -r;
-            return disk_error(build->directory, "cannot be written to", error);
-        }
         sync_directory(build->directory);
         if (rename(build->directory, target) != 0) {
             return disk_error(target, "cannot be put in place", error);
         }
         sync_directory(build->cache->directory);
+        if (!content_holds(target, digest)) {
+            errno = EIO;
+            return disk_error(target, "does not hold what was written to it", error);
+        }
     }
     memcpy(ret_data_sha256, digest, sizeof digest);
     return 0;

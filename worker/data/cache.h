@@ -3,12 +3,13 @@
  * data set that changed never changes under a trainer that has it mapped:
  *
  *     CACHE/mnist/lock                   held while somebody prepares
- *     CACHE/mnist/ac89db...9ff7/         named by data_sha256; the four plain files and `manifest`
+ *     CACHE/mnist/ac89db...9ff7/         named by data_sha256; the four plain files
  *     CACHE/mnist/from-3f2a...           link: what this source gave last time
  *     CACHE/mnist/download/              files under way
  *     CACHE/mnist/tmp-...                being built; whoever holds the lock may remove it
  *
- * A content appears by rename, whole and synced, or not at all.
+ * A content appears by rename, whole and synced, or not at all. All of it is this user's alone
+ * (cache_root.h), and what it holds is believed by its hash only (content.h).
  */
 #pragma once
 
@@ -35,8 +36,8 @@ void cache_close(struct cache *cache); /* gives the lock up */
  * 0, PREPARE_TRY_LATER, -ECANCELED. */
 int cache_lock(struct cache *cache, const atomic_bool *abort, struct error *error);
 
-/* Whether that content is there and unchanged since it was written. With the lock held a content
- * whose files were touched is hashed again, and removed if it is not what its name says. */
+/* Whether that content is there and is what its name says (content_holds). With the lock held one
+ * that is not is removed. */
 bool cache_has(struct cache *cache, const char *data_sha256);
 
 /* The content's directory. */
@@ -55,13 +56,13 @@ struct cache_build {
     char sha256[DATASET_FILE_COUNT][SHA256_HEX_SIZE];
 };
 
+/* 0, or PREPARE_TRY_LATER when so much more would take over half of what is free there: what others
+ * send may fill no disk. */
+int cache_check_room(const char *directory, int64_t size, struct error *error);
+
 int cache_build_begin(struct cache *cache, struct cache_build *ret, struct error *error);
 int cache_build_add(struct cache_build *build, enum dataset_file file, const uint8_t *bytes,
                     size_t size, struct error *error);
 int cache_build_publish(struct cache_build *build, char ret_data_sha256[SHA256_HEX_SIZE],
                         struct error *error);
 void cache_build_abandon(struct cache_build *build);
-
-/* data_sha256: SHA-256 of the four plain files' digests, one a line, in the order of enum
- * dataset_file. The same as `sha256sum FILES | cut -c1-64 | sha256sum`. */
-void data_digest(char sha256[DATASET_FILE_COUNT][SHA256_HEX_SIZE], char ret_hex[SHA256_HEX_SIZE]);

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,8 +14,6 @@
 
 #define CONNECT_TIMEOUT_S 15L
 #define STALL_S 30L /* below a byte per second for so long: broken */
-#define FILE_MAX ((int64_t)1 << 30)
-#define TEXT_MAX ((int64_t)1 << 20)
 #define PROGRESS_MS 200
 #define FUTILE_TRIES 2 /* transfers in a row that brought nothing */
 
@@ -25,7 +24,6 @@ struct transfer {
     FILE *out;
     int64_t offset;  /* bytes there before it began */
     int64_t written; /* bytes there now */
-    int64_t max;
     int64_t reported_ms;
     bool begun, too_large, disk_full;
 };
@@ -71,7 +69,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
         return 0;
     }
     const size_t total = size * n;
-    if (transfer->written + (int64_t)total > transfer->max) {
+    if (transfer->written + (int64_t)total > transfer->fetch->max_bytes) {
         transfer->too_large = true;
         return 0;
     }
@@ -178,7 +176,7 @@ static int judge(const struct transfer *transfer, CURLcode code, struct error *e
     }
     if (transfer->too_large) {
         return error_set(error, NULL, "%s: larger than the %lld bytes allowed", fetch->url,
-                         (long long)transfer->max);
+                         (long long)transfer->fetch->max_bytes);
     }
     if (transfer->disk_full) {
         return try_later(fetch, "the cache directory cannot be written to; is the disk full?",
@@ -227,7 +225,9 @@ static int perform(struct transfer *transfer, struct error *error)
 
 int fetch_file(const struct fetch *fetch, const char *path, struct error *error)
 {
-    FILE *out = fopen(path, "ae"); /* append: keep what is there */
+    /* Append: keep what is there. */
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+    FILE *out = fd >= 0 ? fdopen(fd, "a") : NULL;
     if (out == NULL || fseeko(out, 0, SEEK_END) != 0) {
         char why[200];
         snprintf(why, sizeof why, "%.120s cannot be written: %s", path, strerror(errno));
@@ -236,8 +236,11 @@ int fetch_file(const struct fetch *fetch, const char *path, struct error *error)
         }
         return try_later(fetch, why, error);
     }
-    struct transfer transfer = {.fetch = fetch, .out = out, .max = FILE_MAX};
+    struct transfer transfer = {.fetch = fetch, .out = out};
     transfer.written = ftello(out);
+    if (transfer.written > fetch->max_bytes && ftruncate(fileno(out), 0) == 0) {
+        transfer.written = 0; /* the beginning of something else */
+    }
     int r = PREPARE_TRY_LATER;
     for (int futile = 0; r == PREPARE_TRY_LATER && futile < FUTILE_TRIES;) {
         const int64_t before = transfer.offset = transfer.written;
@@ -262,7 +265,7 @@ int fetch_text(const struct fetch *fetch, char **ret_text, struct error *error)
     if (out == NULL) {
         return -ENOMEM;
     }
-    struct transfer transfer = {.fetch = fetch, .out = out, .max = TEXT_MAX};
+    struct transfer transfer = {.fetch = fetch, .out = out};
     int r = perform(&transfer, error);
     if (fclose(out) != 0 && r == 0) {
         r = -ENOMEM;

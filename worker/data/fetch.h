@@ -10,10 +10,12 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fetch {
     const char *url;
     const char *token;            /* bearer token, or NULL; redirects are not followed with one */
+    int64_t max_bytes;            /* of the whole file; what sends more is refused */
     const char *name;             /* for progress */
     prepare_progress_fn progress; /* may be NULL */
     void *progress_arg;

@@ -1,6 +1,7 @@
 #include "worker/data/prepare.h"
 
 #include "worker/data/cache.h"
+#include "worker/data/content.h"
 #include "worker/data/known.h"
 #include "worker/data/load.h"
 #include "worker/data/locate.h"
@@ -168,8 +169,12 @@ static int draw(const struct job *job, char ret_sha256[SHA256_HEX_SIZE], struct 
 static int download_directory(const struct job *job, char ret_path[440], struct error *error)
 {
     snprintf(ret_path, 440, "%s/download", job->cache->directory);
-    if (mkdir(ret_path, 0777) == 0 || errno == EEXIST) {
-        return 0;
+    struct stat status;
+    if ((mkdir(ret_path, 0755) == 0 || errno == EEXIST) && lstat(ret_path, &status) == 0) {
+        if (S_ISDIR(status.st_mode)) {
+            return 0;
+        }
+        errno = ENOTDIR;
     }
     error_set(error, NULL, "%s: cannot be made: %s; see to the disk, or set NINETY_CACHE", ret_path,
               strerror(errno));
@@ -202,6 +207,9 @@ static int ask_daemon(const struct job *job, char ret_sha256[SHA256_HEX_SIZE], s
     }
     struct located located;
     r = download_directory(job, directory, error);
+    if (r == 0) {
+        r = cache_check_room(directory, remote_size(&listing), error);
+    }
     if (r == 0) {
         r = remote_fetch_listed(job->name, &listing, job->options, directory, &located, error);
     }
@@ -332,4 +340,9 @@ int prepare(const char *name, const struct prepare_options *options, struct prep
     }
     cache_close(&cache);
     return r;
+}
+
+bool prepared_holds(const struct prepared *prepared)
+{
+    return content_is_unchanged(prepared->directory);
 }

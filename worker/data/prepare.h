@@ -17,6 +17,7 @@
 #include "common/hash.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Beside 0, ERROR_INVALID and -errno: filled in *error as well, but another try later may succeed
@@ -44,6 +45,10 @@ struct prepared {
     char data_sha256[SHA256_HEX_SIZE]; /* of the four plain files: docs/data.md */
 };
 
-/* 0; ERROR_INVALID or PREPARE_TRY_LATER with *error filled; -ENOMEM; -ECANCELED. */
+/* 0; ERROR_INVALID or PREPARE_TRY_LATER with *error filled; -ENOMEM; -ECANCELED. The content is
+ * hashed when a process asks for it first, and again when its files have changed. */
 int prepare(const char *name, const struct prepare_options *options, struct prepared *ret,
             struct error *error);
+
+/* Whether its files are as they were then: a few system calls. */
+bool prepared_holds(const struct prepared *prepared);

@@ -12,6 +12,8 @@
 
 #define URL_SIZE 512
 #define MAX_MIRRORS 8
+#define LISTING_MAX ((int64_t)1 << 20)
+#define PUBLISHED_MAX ((int64_t)1 << 26) /* of a published file; the largest has 26 MB */
 
 /* Where a file goes. The cache directory's own limit leaves room for it. */
 static void set_path(struct located *located, int file, const char *directory, const char *name)
@@ -97,9 +99,25 @@ static int pick(const json_t *files, const char *wanted, int at, struct remote_l
         if (read_digest(file, listing->sha256[at]) != 0) {
             return error_set(error, "sha256", "the daemon tells no SHA-256 of %s", wanted);
         }
+        const json_t *size = json_object_get(file, "size");
+        listing->size[at] = json_integer_value(size);
+        if (!json_is_integer(size) || listing->size[at] < 0 ||
+            listing->size[at] > REMOTE_MAX_BYTES) {
+            return error_set(error, "size", "the daemon tells no size of %s from 0 to %lld bytes",
+                             wanted, (long long)REMOTE_MAX_BYTES);
+        }
         snprintf(listing->file[at], sizeof listing->file[at], "%s", wanted);
     }
     return 0;
+}
+
+int64_t remote_size(const struct remote_listing *listing)
+{
+    int64_t size = 0;
+    for (int i = 0; i < DATASET_FILE_COUNT; i++) {
+        size += listing->size[i];
+    }
+    return size;
 }
 
 int remote_parse_listing(const char *text, struct remote_listing *ret, struct error *error)
@@ -125,6 +143,11 @@ int remote_parse_listing(const char *text, struct remote_listing *ret, struct er
         }
     }
     json_decref(root);
+    if (r == 0 && remote_size(&listing) > REMOTE_MAX_BYTES) {
+        r = error_set(error, "size",
+                      "the daemon's data set has %lld bytes; at most %lld are fetched",
+                      (long long)remote_size(&listing), (long long)REMOTE_MAX_BYTES);
+    }
     if (r == 0) {
         *ret = listing;
     }
@@ -140,6 +163,7 @@ int remote_list(const char *name, const struct prepare_options *options, struct 
     }
     struct fetch fetch = new_fetch(options, url, name);
     fetch.token = options->token;
+    fetch.max_bytes = LISTING_MAX;
     char *text = NULL;
     int r = fetch_text(&fetch, &text, error);
     if (r == FETCH_NOT_FOUND) {
@@ -166,6 +190,7 @@ int remote_fetch_listed(const char *name, const struct remote_listing *listing,
         set_path(ret, i, directory, listing->file[i]);
         struct fetch fetch = new_fetch(options, url, listing->file[i]);
         fetch.token = options->token;
+        fetch.max_bytes = listing->size[i];
         if (!has_digest(ret->path[i], listing->sha256[i])) {
             r = fetch_from(&fetch, ret->path[i], listing->sha256[i], error);
         }
@@ -237,7 +262,8 @@ static int fetch_from_mirrors(const struct mirrors *mirrors, const char *file, c
         char url[URL_SIZE]; /* one cut short is not found there */
         snprintf(url, sizeof url, "%.*s/%s%s%s", mirrors->at[i].length, mirrors->at[i].base,
                  mirrors->below, mirrors->below[0] != '\0' ? "/" : "", file);
-        const struct fetch fetch = new_fetch(options, url, file);
+        struct fetch fetch = new_fetch(options, url, file);
+        fetch.max_bytes = PUBLISHED_MAX;
         struct error reason = {0};
         const int r = fetch_from(&fetch, path, sha256, &reason);
         if (r <= 0) {

@@ -10,10 +10,13 @@
 #include "worker/data/locate.h"
 #include "worker/data/prepare.h"
 
+#define REMOTE_MAX_BYTES ((int64_t)1 << 30)
+
 /* What a daemon offers under a name: of each file its name there and its digest. */
 struct remote_listing {
     char file[DATASET_FILE_COUNT][64];
     char sha256[DATASET_FILE_COUNT][SHA256_HEX_SIZE];
+    int64_t size[DATASET_FILE_COUNT]; /* all of them together REMOTE_MAX_BYTES at most */
 };
 
 /* Asks options->daemon_url. 0; LOCATE_NOTHING: it does not know the name; else as fetch_file. */
@@ -22,6 +25,9 @@ int remote_list(const char *name, const struct prepare_options *options, struct 
 
 /* Reads the daemon's answer, GET /v1/datasets/{name} of docs/http-api.md. 0 or ERROR_INVALID. */
 int remote_parse_listing(const char *text, struct remote_listing *ret, struct error *error);
+
+/* Bytes of all four. */
+int64_t remote_size(const struct remote_listing *listing);
 
 /* Fetch the four files into `directory`, each checked; what is there already is not fetched again.
  * Codes of fetch_file; wrong bytes are ERROR_INVALID with the digests expected and got. */
