@@ -1,8 +1,8 @@
 #include "cli/client.h"
 
 #include "cli/memory.h"
+#include "worker/transfer.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 struct client {
     CURL *curl;
-    char *url; /* without a slash at its end */
+    char *url;
     char *token;
     const char *remedy; /* may be NULL */
     long status;
@@ -23,13 +23,8 @@ struct client {
 struct client *client_create(const char *url, const char *token)
 {
     struct client *client = must(calloc(1, sizeof(*client)));
-    size_t length = strlen(url);
 
-    while (length > 0 && url[length - 1] == '/') {
-        length--;
-    }
-    const char *scheme = strstr(url, "://") ? "" : "http://";
-    client->url = text_format("%s%.*s", scheme, (int)length, url);
+    client->url = must(strdup(url));
     client->token = token ? must(strdup(token)) : NULL;
     client->curl = must(curl_easy_init());
     return client;
@@ -75,7 +70,7 @@ char *client_escape(const char *text)
 static enum client_outcome complain_unreachable(const struct client *client, CURLcode code,
                                                 const char *detail, struct error *error)
 {
-    const char *why = detail[0] ? detail : curl_easy_strerror(code);
+    char why[2 * CURL_ERROR_SIZE];
 
     if (code == CURLE_COULDNT_CONNECT) {
         error_set(error, NULL,
@@ -84,6 +79,7 @@ static enum client_outcome complain_unreachable(const struct client *client, CUR
                   client->url, client->remedy ? ", or " : "", client->remedy ? client->remedy : "");
         return CLIENT_UNREACHABLE;
     }
+    transfer_explain(code, client->url, detail, why, sizeof(why));
     error_set(error, NULL, "cannot talk to the daemon at %s: %s", client->url, why);
     switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -175,11 +171,6 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
     return list;
 }
 
-static bool is_loopback(const char *url)
-{
-    return strstr(url, "://127.") || strstr(url, "://localhost") || strstr(url, "://[::1]");
-}
-
 static struct curl_slist *make_headers(const struct client *client, const struct client_post *post)
 {
     struct curl_slist *headers = add_header(NULL, "Accept", "application/json");
@@ -204,17 +195,12 @@ static void set_up(struct transfer *transfer, const char *url, const struct clie
     CURL *curl = transfer->client->curl;
 
     curl_easy_reset(curl); /* keeps the connection */
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    transfer_init(curl, url);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L); /* a minute of silence is too much */
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-    if (is_loopback(url)) {
-        curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever http_proxy says */
-    }
     if (post) {
         const char *body = post->body ? post->body : "";
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);

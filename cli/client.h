@@ -19,7 +19,7 @@ enum client_outcome {
 
 struct client;
 
-/* `token` may be NULL; both are copied. */
+/* `url` as from address_parse; `token` may be NULL. Both are copied. */
 struct client *client_create(const char *url, const char *token);
 void client_destroy(struct client *client);
 

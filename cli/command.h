@@ -19,7 +19,7 @@ enum exit_code {
 
 /* Options that several commands share; a command says which of them it takes. */
 enum option_set {
-    OPTIONS_DAEMON = 1 << 0,   /* --daemon, --token-file */
+    OPTIONS_DAEMON = 1 << 0,   /* --daemon, --token-file, --ca-file */
     OPTIONS_FORMAT = 1 << 1,   /* --format */
     OPTIONS_SWEEP = 1 << 2,    /* --name, --replicates, ... */
     OPTIONS_CONFIG = 1 << 3,   /* one for each field of a configuration */

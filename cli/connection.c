@@ -1,26 +1,30 @@
 #include "cli/connection.h"
 
 #include "cli/command.h"
+#include "common/address.h"
 #include "common/token.h"
+#include "worker/transfer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_URL "http://127.0.0.1:9190"
-
 /* A client of the daemon at `url`, with the token that flag or environment give. */
 static int connect_to(const char *url, const struct args *args, struct connection *ret,
                       struct error *error)
 {
-    char token[TOKEN_SIZE];
-    int result = token_find(args_value(args, "token-file"), token, error);
+    char address[ADDRESS_SIZE], token[TOKEN_SIZE];
 
+    int result = address_parse(url, address, error);
+    if (result == 0) {
+        result = token_find(args_value(args, "token-file"), token, error);
+    }
     if (result != 0) {
         return result;
     }
-    ret->client = client_create(url, token[0] ? token : NULL);
+    transfer_trust(args_value(args, "ca-file"));
+    ret->client = client_create(address, token[0] ? token : NULL);
     return 0;
 }
 
@@ -31,7 +35,7 @@ static int open_remote(const struct args *args, struct connection *ret, struct e
     if (!url) {
         url = getenv("NINETY_DAEMON");
     }
-    int result = connect_to(url && *url ? url : DEFAULT_URL, args, ret, error);
+    int result = connect_to(url && *url ? url : ADDRESS_DEFAULT, args, ret, error);
     if (result != 0) {
         return result;
     }

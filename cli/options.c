@@ -6,6 +6,8 @@
 static const struct option daemon_options[] = {
     {"daemon", "URL", "the daemon's address (NINETY_DAEMON; default http://127.0.0.1:9190)"},
     {"token-file", "FILE", "file with the daemon's token (default: the variable NINETY_TOKEN)"},
+    {"ca-file", "FILE",
+     "PEM certificates to trust for https (default: SSL_CERT_FILE, or the system's)"},
     {NULL},
 };
 

@@ -15,6 +15,7 @@
 #define LONGEST_DELAY_MS 30000
 #define STEADY_MS 60000 /* who ran so long starts anew with the first delay */
 #define N_ARGUMENTS 16
+#define N_OWN 2
 
 struct local_worker {
     uv_loop_t *loop;
@@ -30,8 +31,8 @@ struct local_worker {
     char program[PATH_MAX];
     char slots[16];
     char *url, *data, *trainer;
-    char **environment; /* the daemon's, with the token; only what is ours is freed */
-    char *token_variable;
+    char **environment; /* the daemon's, with what is ours; only that is freed */
+    char *own[N_OWN];   /* no_proxy, NINETY_TOKEN if there is one */
 };
 
 /* ---- what is started ---- */
@@ -66,28 +67,55 @@ static bool find_program(char ret[PATH_MAX])
     return false;
 }
 
-/* This process's environment and NINETY_TOKEN, or without it. */
+/* Whether `variable` is one of those that the worker gets from us instead. */
+static bool is_ours(const char *variable)
+{
+    static const char *const names[] = {"NINETY_TOKEN=", "no_proxy=", "NO_PROXY="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strncmp(variable, names[i], strlen(names[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The worker's way to us leads through no proxy, whatever address we listen at. */
+static bool make_own_variables(struct local_worker *worker, const char *token)
+{
+    const char *direct = getenv("no_proxy") != NULL ? getenv("no_proxy") : getenv("NO_PROXY");
+    const char *host = strstr(worker->url, "://") + 3;
+    size_t n_host = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    bool bracket = host[0] == '[';
+    if (asprintf(&worker->own[0], "no_proxy=%s%s%.*s", direct != NULL ? direct : "",
+                 direct != NULL && direct[0] != '\0' ? "," : "", (int)n_host - 2 * bracket,
+                 host + bracket) < 0) {
+        worker->own[0] = NULL;
+    }
+    if (token != NULL && asprintf(&worker->own[1], "NINETY_TOKEN=%s", token) < 0) {
+        worker->own[1] = NULL;
+    }
+    return worker->own[0] != NULL && (token == NULL || worker->own[1] != NULL);
+}
+
+/* This process's environment with what is ours put in. */
 static bool make_environment(struct local_worker *worker, const char *token)
 {
-    static const char name[] = "NINETY_TOKEN=";
-    size_t n = 0;
+    size_t n = 0, n_kept = 0;
     while (environ[n] != NULL) {
         n++;
     }
-    worker->environment = calloc(n + 2, sizeof *worker->environment);
-    if (token != NULL && asprintf(&worker->token_variable, "%s%s", name, token) < 0) {
-        worker->token_variable = NULL;
-    }
-    if (worker->environment == NULL || (token != NULL && worker->token_variable == NULL)) {
+    worker->environment = calloc(n + N_OWN + 1, sizeof *worker->environment);
+    if (worker->environment == NULL || !make_own_variables(worker, token)) {
         return false;
     }
-    size_t n_kept = 0;
     for (size_t i = 0; i < n; i++) {
-        if (strncmp(environ[i], name, sizeof name - 1) != 0) {
+        if (!is_ours(environ[i])) {
             worker->environment[n_kept++] = environ[i];
         }
     }
-    worker->environment[n_kept] = worker->token_variable;
+    for (size_t i = 0; i < N_OWN && worker->own[i] != NULL; i++) {
+        worker->environment[n_kept++] = worker->own[i];
+    }
     return true;
 }
 
@@ -200,7 +228,9 @@ static void worker_free(struct local_worker *worker)
     free(worker->url);
     free(worker->data);
     free(worker->trainer);
-    free(worker->token_variable);
+    for (size_t i = 0; i < N_OWN; i++) {
+        free(worker->own[i]);
+    }
     free(worker->environment);
     free(worker);
 }

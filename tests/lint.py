@@ -30,6 +30,7 @@ FORBIDDEN = [
 ONLY_IN = {
     "sqlite3.h": ["daemon/store", "tests/", "bench/"],
     "microhttpd.h": ["daemon/http", "tests/"],
+    "curl/curl.h": ["worker/transfer"],
     "cblas.h": ["worker/nn/", "worker/trainer/", "tests/", "bench/"],
 }
 

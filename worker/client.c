@@ -1,7 +1,9 @@
 #include "worker/client.h"
 
+#include "common/token.h"
+#include "worker/transfer.h"
+
 #include <assert.h>
-#include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +71,7 @@ void client_cancel(struct client_request *request)
 static void answer_request(struct client_request *request, CURLcode code)
 {
     struct client_answer answer = {.error = ""};
+    char why[2 * CURL_ERROR_SIZE];
     json_t *body = NULL;
     if (code == CURLE_OK) {
         long status = 0;
@@ -80,7 +83,8 @@ static void answer_request(struct client_request *request, CURLcode code)
         answer.body = body;
         answer.retry_after_ms = (uint64_t)retry_after_s * 1000;
     } else {
-        answer.error = request->error[0] ? request->error : curl_easy_strerror(code);
+        transfer_explain(code, request->client->url, request->error, why, sizeof why);
+        answer.error = why;
     }
     curl_multi_remove_handle(request->client->multi, request->easy);
     unlink_request(request);
@@ -123,8 +127,7 @@ static size_t on_answer_bytes(char *bytes, size_t size, size_t n, void *arg)
 static void set_options(struct client_request *request, const char *url, uint64_t timeout_ms)
 {
     CURL *easy = request->easy;
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    transfer_init(easy, url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->client->headers);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->body));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
@@ -132,7 +135,6 @@ static void set_options(struct client_request *request, const char *url, uint64_
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, (char *)request);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_WITHIN_MS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
@@ -272,10 +274,9 @@ static int add_header(struct client *client, const char *header)
 
 static int add_headers(struct client *client, const char *token)
 {
-    char authorization[1100];
-    int n = snprintf(authorization, sizeof authorization, "Authorization: Bearer %s",
-                     token ? token : "");
-    if (n >= (int)sizeof authorization || add_header(client, "Content-Type: application/json") ||
+    char authorization[TOKEN_SIZE + 32];
+    snprintf(authorization, sizeof authorization, "Authorization: Bearer %s", token ? token : "");
+    if (add_header(client, "Content-Type: application/json") ||
         add_header(client, "Accept: application/json") || add_header(client, "Expect:")) {
         return -1;
     }
@@ -293,10 +294,6 @@ struct client *client_create(uv_loop_t *loop, const char *url, const char *token
     if (!client->multi || !client->url || add_headers(client, token) < 0) {
         free_client(client);
         return NULL;
-    }
-    size_t length = strlen(client->url);
-    while (length > 0 && client->url[length - 1] == '/') {
-        client->url[--length] = '\0';
     }
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);

@@ -20,7 +20,7 @@ struct client_answer {
 
 typedef void (*client_answer_fn)(void *arg, const struct client_answer *answer);
 
-/* `url` as "http://host:9190"; `token` may be NULL. Copies both. NULL when out of memory. */
+/* `url` as from address_parse; `token` may be NULL. Copies both. NULL when out of memory. */
 struct client *client_create(uv_loop_t *loop, const char *url, const char *token);
 
 /* Gives up what is on its way, without answers, and frees itself once the loop lets go of it. */

@@ -8,9 +8,9 @@
 #include "worker/kernel_choice.h"
 #include "worker/options.h"
 #include "worker/trainer_command.h"
+#include "worker/transfer.h"
 #include "worker/worker.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +97,7 @@ int main(int argc, char **argv)
         log_error("libcurl cannot start");
         return WORKER_BROKEN;
     }
+    transfer_trust(options.ca_file);
     int result = run(&options);
     curl_global_cleanup();
     return result;

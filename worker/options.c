@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_DAEMON "http://127.0.0.1:9190"
 #define DEFAULT_HANG_S 300
 #define MOST_SECONDS 1e7
 
@@ -19,8 +18,10 @@ static const char help[] =
     "\n"
     "Trains the trials that a ninetyd hands out, until it is told to stop.\n"
     "\n"
-    "  --daemon URL         where ninetyd listens (NINETY_DAEMON; default " DEFAULT_DAEMON ")\n"
+    "  --daemon URL         where ninetyd listens (NINETY_DAEMON; default " ADDRESS_DEFAULT ")\n"
     "  --token-file FILE    the daemon's token, if it wants one (or NINETY_TOKEN)\n"
+    "  --ca-file FILE       PEM certificates to trust for https, instead of the system's\n"
+    "                       (or SSL_CERT_FILE)\n"
     "  --slots N            trials at a time (default: the cores this process may use)\n"
     "  --no-pin             do not bind each trainer to a core\n"
     "  --trainer CMD        another trainer: a shell command that speaks the line protocol\n"
@@ -42,6 +43,7 @@ static const char help[] =
 enum {
     OPT_DAEMON = 1000,
     OPT_TOKEN_FILE,
+    OPT_CA_FILE,
     OPT_SLOTS,
     OPT_NO_PIN,
     OPT_TRAINER,
@@ -58,6 +60,7 @@ enum {
 static const struct option known[] = {
     {"daemon", required_argument, NULL, OPT_DAEMON},
     {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+    {"ca-file", required_argument, NULL, OPT_CA_FILE},
     {"slots", required_argument, NULL, OPT_SLOTS},
     {"no-pin", no_argument, NULL, OPT_NO_PIN},
     {"trainer", required_argument, NULL, OPT_TRAINER},
@@ -122,10 +125,13 @@ static enum options_result set_option(int option, const char *value, struct opti
 {
     switch (option) {
     case OPT_DAEMON:
-        options->daemon_url = value;
+        options->daemon = value;
         return OPTIONS_RUN;
     case OPT_TOKEN_FILE:
         options->token_file = value;
+        return OPTIONS_RUN;
+    case OPT_CA_FILE:
+        options->ca_file = value;
         return OPTIONS_RUN;
     case OPT_SLOTS:
         return parse_slots(value, &options->n_slots);
@@ -166,7 +172,7 @@ static void from_environment(struct options *options)
     int cores[MACHINE_MAX_CORES];
     const char *url = getenv("NINETY_DAEMON");
     *options = (struct options){
-        .daemon_url = url && url[0] ? url : DEFAULT_DAEMON,
+        .daemon = url && url[0] ? url : ADDRESS_DEFAULT,
         .n_slots = machine_cores(cores),
         .pin = true,
         .hang_s = DEFAULT_HANG_S,
@@ -190,9 +196,8 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
     if (optind < argc) {
         return wrong("unexpected argument '%s'", argv[optind]);
     }
-    if (strncmp(ret->daemon_url, "http://", 7) != 0 &&
-        strncmp(ret->daemon_url, "https://", 8) != 0) {
-        return wrong("--daemon wants a URL such as " DEFAULT_DAEMON ", not '%s'", ret->daemon_url);
+    if (address_parse(ret->daemon, ret->daemon_url, &error) != 0) {
+        return wrong("%s", error.message);
     }
     if (token_find(ret->token_file, ret->token, &error) != 0) {
         return wrong("%s", error.message);

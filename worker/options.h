@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "common/address.h"
 #include "common/token.h"
 
 #include <stdbool.h>
@@ -10,8 +11,10 @@
 #define OPTIONS_MAX_DATA 16
 
 struct options {
-    const char *daemon_url;
+    const char *daemon; /* as it was given */
+    char daemon_url[ADDRESS_SIZE];
     const char *token_file;
+    const char *ca_file;    /* NULL = those of the system or the environment */
     char token[TOKEN_SIZE]; /* "" = none */
     int n_slots;
     bool pin;

@@ -483,7 +483,7 @@ class CommandLine(unittest.TestCase):
     def test_wrong_arguments_are_one_clear_line_and_2(self):
         for options, words in [(["--slots", "0"], "--slots wants a number from 1"),
                                (["--slots", "two"], "not 'two'"),
-                               (["--daemon", "localhost:9190"], "not 'localhost:9190'"),
+                               (["--daemon", "ftp://localhost:9190"], "ftp://"),
                                (["--exit-when-idle", "-1"], "number of seconds"),
                                (["--token-file", "/nonexistent"], "No such file"),
                                (["--token-file", "/dev/null"], "is not a file"),

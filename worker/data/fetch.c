@@ -1,6 +1,7 @@
 #include "worker/data/fetch.h"
 
-#include <curl/curl.h>
+#include "worker/transfer.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -111,10 +112,7 @@ static void set_options(struct transfer *transfer)
 {
     const struct fetch *fetch = transfer->fetch;
     CURL *curl = transfer->curl;
-    curl_easy_setopt(curl, CURLOPT_URL, fetch->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "ninety/" NINETY_VERSION);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    transfer_init(curl, fetch->url);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -191,7 +189,9 @@ static int judge(const struct transfer *transfer, CURLcode code, struct error *e
         curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
         return judge_status(fetch, status, error);
     }
-    return try_later(fetch, curl_easy_strerror(code), error);
+    char why[2 * CURL_ERROR_SIZE];
+    transfer_explain(code, fetch->url, "", why, sizeof why);
+    return try_later(fetch, why, error);
 }
 
 static int perform(struct transfer *transfer, struct error *error)
