@@ -3,8 +3,10 @@
  *
  *     sweep --> data ready --> local daemon --> submit or go on --> follow --> table, chart, SQL
  *
- * The idempotency key is made of the sweep, so that the same command on the same database goes on
- * where it stopped. Ctrl-C stops the daemon, which hands the trials in work back to the queue.
+ * The same cells and seeds by the same trainer are the same sweep, so that the same command on the
+ * same database goes on where it stopped (same.h). Where no result says which trainer a sweep is
+ * of, its idempotency key does, which is made of its text and the trainer. Ctrl-C stops the daemon,
+ * which hands the trials in work back to the queue.
  */
 #include "cli/child.h"
 #include "cli/command.h"
@@ -14,9 +16,13 @@
 #include "cli/local.h"
 #include "cli/memory.h"
 #include "cli/progress.h"
+#include "cli/same.h"
 #include "cli/spec.h"
 #include "cli/sweeps.h"
+#include "cli/table.h"
 #include "cli/text.h"
+#include "cli/train.h"
+#include "common/engine.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -36,8 +42,9 @@ struct run {
     json_t *spec;
     struct local *local;
     struct client *client;
-    json_t *sweep; /* as last seen */
-    char *other;   /* the URL of a daemon that has the database in use */
+    char trainer[64]; /* the name of what trains */
+    json_t *sweep;    /* as last seen */
+    char *other;      /* the URL of a daemon that has the database in use */
 };
 
 /* ---- data ---- */
@@ -110,6 +117,18 @@ static int64_t count_cores(void)
     return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
 }
 
+/* Results are of one trainer: which is asked of another one than the built-in before anything. */
+static int learn_trainer(struct run *run, struct error *error)
+{
+    const char *command = args_value(run->args, "trainer");
+
+    if (!command) {
+        snprintf(run->trainer, sizeof(run->trainer), "%s", ENGINE_TRAINER);
+        return 0;
+    }
+    return train_ask_name(command, run->trainer, error);
+}
+
 static int start_daemon(struct run *run, struct error *error)
 {
     struct local_options options = {
@@ -144,6 +163,22 @@ static int post_to_sweep(struct run *run, const char *verb, json_t **ret, struct
     return client_post(run->client, &post, ret, error) == CLIENT_OK ? 0 : ERROR_INVALID;
 }
 
+/* Of what this command says and does not count for which sweep it is. */
+static void say_what_it_keeps(const struct run *run)
+{
+    static const char *const members[] = {"name", "priority", "max_running", "max_attempts"};
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        const json_t *wanted = json_object_get(run->spec, members[i]);
+        const json_t *kept = json_object_get(run->sweep, members[i]);
+        if (wanted && kept && !json_equal(wanted, kept)) {
+            char *text = table_plain(run->sweep, members[i]);
+            fprintf(stderr, "it keeps its %s, which is %s\n", members[i], text);
+            free(text);
+        }
+    }
+}
+
 /* The sweep was in the database already: says so, and sets it going if it stands still. */
 static int take_up(struct run *run, struct error *error)
 {
@@ -154,6 +189,7 @@ static int take_up(struct run *run, struct error *error)
     fprintf(stderr, "sweep %lld is in %s already: %lld of %lld trials are done\n",
             (long long)sweeps_id(run->sweep), run->database, (long long)progress_done(&progress),
             (long long)progress.trials);
+    say_what_it_keeps(run);
     int result = 0;
     if (args_has(run->args, "retry") && progress.failed + progress.cancelled > 0) {
         result = post_to_sweep(run, "retry", &answer, error);
@@ -202,20 +238,76 @@ static int complain_of_daemon(struct run *run, struct error *error)
     return ERROR_INVALID;
 }
 
-static int submit(struct run *run, struct error *error)
+/* Sends the sweep. 0 and run->sweep; *ret_before: it was there already, under this key. */
+static int post_sweep(struct run *run, const char *trainer, bool *ret_before, struct error *error)
 {
     char key[SPEC_KEY_SIZE];
     char *text = spec_text(run->spec);
+    json_t *sweep;
 
-    spec_key(run->spec, key);
+    spec_key(run->spec, trainer, key);
     struct client_post post = {.path = "/v1/sweeps", .body = text, .idempotency_key = key};
-    enum client_outcome outcome = client_post(run->client, &post, &run->sweep, error);
+    enum client_outcome outcome = client_post(run->client, &post, &sweep, error);
     free(text);
     if (outcome != CLIENT_OK) {
         return outcome == CLIENT_REFUSED ? ERROR_INVALID : complain_of_daemon(run, error);
     }
-    if (client_status(run->client) == 200) {
+    json_decref(run->sweep);
+    run->sweep = sweep;
+    *ret_before = client_status(run->client) == 200;
+    return 0;
+}
+
+static void say_other_trainer(const struct run *run, int64_t sweep, const char *trainer)
+{
+    char *other = text_printable(trainer);
+
+    fprintf(stderr, "sweep %lld has the same cells, but results of %s; these are of %s\n",
+            (long long)sweep, other, run->trainer);
+    free(other);
+}
+
+/* Submits it under a key of its own. Until 0.2.0 the key did not tell trainers apart: a sweep that
+ * is found by the old key may be another's. */
+static int submit_new(struct run *run, const struct same_question *question, bool *ret_before,
+                      struct error *error)
+{
+    bool built_in = engine_of(run->trainer) > 0, agree = true;
+    char other[64];
+
+    int result = post_sweep(run, built_in ? NULL : run->trainer, ret_before, error);
+    if (result != 0 || !built_in || !*ret_before) {
+        return result;
+    }
+    if (same_trainers(question, sweeps_id(run->sweep), &agree, other, error) != CLIENT_OK) {
+        return complain_of_daemon(run, error);
+    }
+    if (agree) {
+        return 0;
+    }
+    char engine[32];
+    snprintf(engine, sizeof(engine), "engine %d", engine_of(run->trainer));
+    return post_sweep(run, engine, ret_before, error);
+}
+
+static int submit(struct run *run, struct error *error)
+{
+    const struct same_question question = {run->client, run->spec, run->trainer};
+    struct same_answer same;
+    bool before = true;
+
+    if (same_find(&question, &same, error) != CLIENT_OK) {
+        return complain_of_daemon(run, error);
+    }
+    run->sweep = same.sweep;
+    if (!same.sweep && submit_new(run, &question, &before, error) != 0) {
+        return ERROR_INVALID;
+    }
+    if (before) {
         return take_up(run, error);
+    }
+    if (same.other_sweep > 0) {
+        say_other_trainer(run, same.other_sweep, same.other_trainer);
     }
     char *size = sweeps_size(run->sweep);
     fprintf(stderr, "sweep %lld: %s\n", (long long)sweeps_id(run->sweep), size);
@@ -329,7 +421,8 @@ static int run_steps(struct run *run, struct error *error)
     if (result != 0) {
         return result == SPEC_USAGE ? EXIT_USAGE : EXIT_FAILED;
     }
-    if (prepare_data(run, error) != 0 || start_daemon(run, error) != 0 || submit(run, error) != 0) {
+    if (prepare_data(run, error) != 0 || learn_trainer(run, error) != 0 ||
+        start_daemon(run, error) != 0 || submit(run, error) != 0) {
         return EXIT_FAILED;
     }
     switch (follow(run, error)) {

@@ -286,11 +286,13 @@ char *spec_text(const json_t *spec)
     return text;
 }
 
-void spec_key(const json_t *spec, char ret_key[SPEC_KEY_SIZE])
+void spec_key(const json_t *spec, const char *trainer, char ret_key[SPEC_KEY_SIZE])
 {
-    char *text = spec_text(spec);
+    char *sweep = spec_text(spec);
+    char *text = text_format("%s%s%s", sweep, trainer ? "\n" : "", trainer ? trainer : "");
     char digest[SHA256_HEX_SIZE];
 
+    free(sweep);
     sha256_hex(text, strlen(text), digest);
     snprintf(ret_key, SPEC_KEY_SIZE, "run-%s", digest);
     free(text);

@@ -31,8 +31,9 @@ int spec_from_args(const struct args *args, json_t **ret, struct error *error);
  * files that differ in layout only have the same text. The caller frees. */
 char *spec_text(const json_t *spec);
 
-/* An idempotency key made of the spec's text: the same sweep has the same key. */
-void spec_key(const json_t *spec, char ret_key[SPEC_KEY_SIZE]);
+/* An idempotency key made of the spec's text and, unless it is NULL, the trainer's name: the same
+ * sweep has the same key. */
+void spec_key(const json_t *spec, const char *trainer, char ret_key[SPEC_KEY_SIZE]);
 
 /* The axes: names of the parameters with more than one value, in their order. New reference to an
  * array of strings. */

@@ -12,10 +12,12 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
@@ -30,7 +32,9 @@ struct session {
     void *arg;
     char *buffer; /* what was read of the line that is not whole yet */
     size_t n_buffer;
-    bool ended; /* done or failed came */
+    bool only_ready;     /* its name is all that is wanted */
+    int64_t deadline_ms; /* by the monotonic clock; 0 = none */
+    bool ended;          /* done or failed came, or ready where it was all */
     struct trainer_event last;
 };
 
@@ -89,12 +93,16 @@ static int on_line(struct session *session, const char *line, struct error *erro
     if (event.type == TRAINER_READY && check_kernel(session->request, event.kernel, error) != 0) {
         return ERROR_INVALID;
     }
+    session->last = event;
+    if (session->only_ready) {
+        session->ended = event.type == TRAINER_READY;
+        return 0;
+    }
     session->listener(session->arg, &event);
     if (event.type == TRAINER_READY) {
         return send_job(session, error);
     }
     session->ended = event.type == TRAINER_DONE || event.type == TRAINER_FAILED;
-    session->last = event;
     return 0;
 }
 
@@ -148,13 +156,23 @@ static bool pass_errors_on(int fd)
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* Until done or failed (STREAM_OPEN), an interrupt (STREAM_OPEN as well), the end, or a breach. */
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until done or failed (STREAM_OPEN), an interrupt or the deadline (STREAM_OPEN as well), the end,
+ * or a breach. */
 static enum stream_state listen_to(struct session *session, struct error *error)
 {
     struct pollfd fds[2] = {{session->child.out, POLLIN, 0}, {session->child.errors, POLLIN, 0}};
     enum stream_state state = STREAM_OPEN;
 
-    while (state == STREAM_OPEN && !session->ended && interrupt_count() == 0) {
+    while (state == STREAM_OPEN && !session->ended && interrupt_count() == 0 &&
+           (session->deadline_ms == 0 || now_ms() < session->deadline_ms)) {
         if (poll(fds, 2, 500) <= 0) {
             continue;
         }
@@ -266,4 +284,40 @@ enum train_outcome train(const struct train_request *request, train_listener *li
         *ret = session.last.result;
     }
     return outcome;
+}
+
+/* docs/trainer-protocol.md promises it so long. */
+#define READY_PATIENCE_S 120
+
+int train_ask_name(const char *command, char ret[64], struct error *error)
+{
+    const struct train_request request = {.trainer = command};
+    struct session session = {.request = &request, .only_ready = true};
+
+    if (start_trainer(&session, error) != 0) {
+        return ERROR_INVALID;
+    }
+    session.deadline_ms = now_ms() + READY_PATIENCE_S * 1000;
+    session.buffer = must(malloc(LINE_MAX_BYTES));
+    enum stream_state state = listen_to(&session, error);
+    bool told = session.ended;
+    int status = end_trainer(&session);
+    free(session.buffer);
+    if (told) {
+        snprintf(ret, 64, "%s", session.last.trainer);
+        return 0;
+    }
+    if (interrupt_count() > 0) {
+        return error_set(error, NULL, "interrupted");
+    }
+    if (state == STREAM_OPEN) {
+        return error_set(error, NULL, "the trainer %s is not ready after %d s", command,
+                         READY_PATIENCE_S);
+    }
+    if (state == STREAM_ENDED) {
+        char *end = child_describe_end(status);
+        error_set(error, NULL, "the trainer %s %s before it was ready", command, end);
+        free(end);
+    }
+    return ERROR_INVALID;
 }

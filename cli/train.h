@@ -33,6 +33,10 @@ enum train_outcome {
     TRAIN_INTERRUPTED = 3,
 };
 
+/* Starts that trainer, lets it say how it is called, with its version, and ends it. 0 or
+ * ERROR_INVALID. Interrupts must be caught. */
+int train_ask_name(const char *command, char ret[64], struct error *error);
+
 /* Interrupts must be caught (interrupt.h). *ret is written on TRAIN_DONE. */
 enum train_outcome train(const struct train_request *request, train_listener *listener, void *arg,
                          struct trial_result *ret, struct error *error);

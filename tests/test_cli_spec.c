@@ -163,7 +163,7 @@ static void keys_are_alike_for_the_same_sweep_in_another_layout(void **state)
     (void)state;
 
     for (int i = 0; i < 3; i++) {
-        spec_key(specs[i], key[i]);
+        spec_key(specs[i], NULL, key[i]);
         json_decref(specs[i]);
     }
     assert_string_equal(key[0], key[1]);

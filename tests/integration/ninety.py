@@ -77,9 +77,9 @@ class Programs(unittest.TestCase):
             process.communicate()
         self.keep.cleanup()
 
-    def ninety(self, *words, **more):
+    def ninety(self, *words, stdin="", **more):
         """Runs `ninety` to its end."""
-        return subprocess.run([NINETY, *map(str, words)], capture_output=True, text=True,
+        return subprocess.run([NINETY, *map(str, words)], input=stdin, capture_output=True, text=True,
                               cwd=self.folder, env=environment(**more), timeout=PATIENCE_S)
 
     def start(self, *words, **more):

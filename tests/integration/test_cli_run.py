@@ -1,5 +1,8 @@
 """`ninety run` and `ninety train` with the real daemon, worker and trainer."""
+import csv
 import fcntl
+import hashlib
+import io
 import json
 import os
 import pty
@@ -9,12 +12,26 @@ import signal
 import sqlite3
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import unittest
 
 from daemon import alive
 from ninety import NINETY, TINY, Programs, descendants, environment, until
+
+
+OTHER_TRAINER = """
+import json, sys
+print(json.dumps({"type": "ready", "protocol": 1, "trainer": "NAME", "kernel": "k"}), flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    of = {"trial": job["trial"], "attempt": job["attempt"]}
+    print(json.dumps({"type": "measurement", **of, "step": 4, "test_accuracy": 0.95, "train_loss": 0.1, "cpu_ms": 1,
+                      "wall_ms": 1}))
+    print(json.dumps({"type": "done", **of, "steps": 4, "steps_to_target": 4, "final_accuracy": 0.95}),
+          flush=True)
+"""
 
 
 class Run(Programs):
@@ -58,6 +75,98 @@ class Run(Programs):
         self.assertIn("3 of 3 trials are done", again.stderr)
         self.assertEqual(self.query("SELECT trial, finished_at, weights_sha256 FROM results"), before)
         self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
+
+    def write_trainer(self, name):
+        """Another trainer, which reaches every target at step 4."""
+        path = self.folder / "mine.py"
+        path.write_text(OTHER_TRAINER.replace("NAME", name))
+        return f"{shlex.quote(sys.executable)} {path}"
+
+    def test_b1_results_of_another_trainer_are_never_shown_as_this_ones(self):
+        words = ["--depth", "1", "--replicates", "2", "--format", "csv"]
+        theirs = self.run_tiny(*words, "--trainer", self.write_trainer("mine 1"))
+        self.assertEqual(theirs.returncode, 0, theirs.stderr)
+        ours = self.run_tiny(*words)
+        self.assertEqual(ours.returncode, 0, ours.stderr)
+        self.assertIn("sweep 1 has the same cells, but results of mine 1", ours.stderr)
+        newer = self.run_tiny(*words, "--trainer", self.write_trainer("mine 2"), "--reuse")
+        self.assertNotIn("from earlier sweeps", newer.stderr)
+        trainers = "SELECT sweep, trainer, count(*) FROM results GROUP BY sweep, trainer"
+        built_in = self.query("SELECT DISTINCT trainer FROM results WHERE sweep = 2")[0][0]
+        self.assertEqual(self.query(trainers), [(1, "mine 1", 2), (2, built_in, 2), (3, "mine 2", 2)])
+        # Each finds its own again.
+        for trainer, sweep in ((None, 2), ("mine 1", 1), ("mine 2", 3)):
+            more = ["--trainer", self.write_trainer(trainer)] if trainer else []
+            done = self.run_tiny(*words, *more)
+            self.assertIn(f"sweep {sweep} is in", done.stderr)
+            self.assertIn("2 of 2 trials are done", done.stderr)
+            self.assertEqual({row["sweep"] for row in csv.DictReader(io.StringIO(done.stdout))}, {str(sweep)})
+        self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(3,)])
+
+    def test_b1_failures_of_another_trainer_are_its_own(self):
+        words = ["--depth", "1", "--max-attempts", "1"]
+        failing = "echo '{\"type\": \"ready\", \"protocol\": 1, \"trainer\": \"bad 1\"}'; read job; exit 1"
+        self.assertEqual(self.run_tiny(*words, "--trainer", failing).returncode, 3)
+        self.assertEqual(self.run_tiny(*words).returncode, 0)
+        done = self.run_tiny(*words, "--trainer", failing)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("sweep 1 is in", done.stderr)
+
+    def test_b1_a_database_of_version_0_2_0_is_gone_on_with(self):
+        words = ["--depth", "1..2", "--replicates", "2"]
+        self.assertEqual(self.run_tiny(*words).returncode, 0)
+        spec, key = self.query("SELECT spec, idempotency_key FROM sweep_specs JOIN sweeps ON id = sweep")[0]
+        self.assertEqual(key, "run-" + hashlib.sha256(spec.encode()).hexdigest())  # as 0.2.0 made it
+        self.write("UPDATE attempts SET trainer = 'ninety-trainer 0.2.0'")
+        before = self.query("SELECT * FROM results")
+        done = self.run_tiny(*words)
+        self.assertIn("4 of 4 trials are done", done.stderr)
+        self.assertEqual(self.query("SELECT * FROM results"), before)
+        # 0.2.0 gave another trainer's sweep the same key.
+        self.write("UPDATE attempts SET trainer = 'mine 1'")
+        for _ in range(2):
+            done = self.run_tiny(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.query("SELECT sweep, count(*) FROM results WHERE state = 'succeeded' "
+                                        "AND trainer LIKE 'ninety-trainer %' GROUP BY sweep"), [(2, 4)])
+
+    def write(self, sql):
+        """Writes what ninetyd never would, triggers out of the way and back."""
+        connection = sqlite3.connect(self.db)
+        triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(sql)
+        for _, text in triggers:
+            connection.execute(text)
+        connection.commit()
+        connection.close()
+
+    def test_d19_what_trains_the_same_is_the_same_sweep(self):
+        cells = '"parameters": {"depth": [1, 2], "batch_norm": ["none", "before"]}'
+        base = ('"base": {"dataset": "synthetic-digits", "width": 16, "train_size": 2000, '
+                '"batch_size": 100, "max_steps": 20}')
+        first, second = self.folder / "a.json", self.folder / "renamed.json"
+        first.write_text(f"{{{base}, {cells}}}")
+        second.write_text(f'{{"replicates": 1, "seed": 0, {cells}, {base}}}')
+        done = self.ninety("run", first, "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        more = [[first, "--priority", "5"], [first, "--max-attempts", "7"], [first, "--max-running", "1"],
+                [first, "--replicates", "1"], [second], ["-"], [first, "--optimizer", "adam"],
+                [first, "--beta2", "0.999"], [first, "--reuse"],
+                [*TINY, "--batch-norm", "before,none", "--depth", "2,1"]]
+        for words in more:
+            done = self.ninety("run", *words, "--db", self.db, stdin=first.read_text())
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("sweep 1 is in", done.stderr, words)
+            self.assertIn("4 of 4 trials are done", done.stderr, words)
+        self.assertIn("it keeps its priority, which is 0",
+                      self.ninety("run", first, "--priority", "5", "--db", self.db).stderr)
+        self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
+        for words in [["--seed", "1"], ["--replicates", "2"], ["--max-steps", "21"], ["--depth", "1,3"]]:
+            done = self.ninety("run", first, *words, "--db", self.db)
+            self.assertNotIn("is in", done.stderr, words)
+        self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(5,)])
 
     def test_more_replicates_train_only_what_is_new(self):
         self.run_tiny("--depth", "1", "--replicates", "3")
@@ -117,16 +226,17 @@ class Run(Programs):
         self.assertRegex(done.stdout, "trial 1 failed: .*out of luck")
         self.assertIn("--retry", done.stdout)
 
-        self.assertEqual(self.run_tiny(*words).returncode, 3)
-        done = self.run_tiny(*words, "--retry")
+        self.assertEqual(self.run_tiny(*words, "--trainer", trainer).returncode, 3)
+        trainer.write_text(OTHER_TRAINER.replace("NAME", "t"))
+        done = self.run_tiny(*words, "--trainer", f"{shlex.quote(sys.executable)} {trainer}", "--retry")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_trainer_that_cannot_start_ends_it_and_is_named(self):
         done = self.run_tiny("--depth", "1", "--trainer", "no-such-trainer --fast")
         self.assertEqual(done.returncode, 1, done.stderr)
-        last = done.stderr.splitlines()[-1]
-        self.assertRegex(last, 'no trainer starts command="no-such-trainer --fast".*not found')
-        self.assertEqual(self.count("queued"), 1)
+        self.assertRegex(done.stderr, "not found\nninety run: the trainer no-such-trainer --fast ended with "
+                                      "status 127 before it was ready\n$")
+        self.assertFalse(self.db.exists())
         done = self.run_tiny("--depth", "1")
         self.assertEqual(done.returncode, 0, done.stderr)
 
