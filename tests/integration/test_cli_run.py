@@ -105,7 +105,10 @@ class Run(Programs):
 
     def test_b1_failures_of_another_trainer_are_its_own(self):
         words = ["--depth", "1", "--max-attempts", "1"]
-        failing = "echo '{\"type\": \"ready\", \"protocol\": 1, \"trainer\": \"bad 1\"}'; read job; exit 1"
+        failing = self.folder / "failing"
+        failing.write_text("#!/bin/sh\necho '{\"type\": \"ready\", \"protocol\": 1, \"trainer\": \"bad 1\", "
+                           "\"kernel\": \"k\"}'\nread job\nexit 1\n")
+        failing.chmod(0o755)
         self.assertEqual(self.run_tiny(*words, "--trainer", failing).returncode, 3)
         self.assertEqual(self.run_tiny(*words).returncode, 0)
         done = self.run_tiny(*words, "--trainer", failing)
