@@ -94,7 +94,7 @@ def grid(trials):
 
 def million_cells():
     values = [round(0.001 + i * 1e-6, 9) for i in range(1000)]
-    return {"base": {"depth": 3}, "parameters": {"learning_rate": values, "momentum": values}}
+    return {"base": {"depth": 3}, "parameters": {"learning_rate": values, "beta1": values}}
 
 
 # ---- what is measured ----

@@ -254,6 +254,7 @@ static int post_sweep(struct run *run, const char *trainer, bool *ret_before, st
     }
     json_decref(run->sweep);
     run->sweep = sweep;
+    sweeps_warn(run->args, sweep);
     *ret_before = client_status(run->client) == 200;
     return 0;
 }

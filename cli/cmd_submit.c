@@ -72,6 +72,7 @@ static int check_key(const struct args *args, struct error *error)
 
 static int show_submitted(const struct args *args, struct client *client, const json_t *answer)
 {
+    sweeps_warn(args, answer);
     char *size = sweeps_size(answer);
     long long id = (long long)sweeps_id(answer);
 

@@ -8,6 +8,7 @@
 #include "cli/train.h"
 #include "common/decimal.h"
 #include "common/output_file.h"
+#include "common/sweep_effect.h"
 
 #include <errno.h>
 #include <math.h>
@@ -45,6 +46,19 @@ static int read_config(const struct args *args, struct trial_config *ret, struct
         }
     }
     return config_resolve(&draft, ret, error);
+}
+
+/* A flag that this network does not depend on. */
+static void warn_of_unread(const struct args *args, const struct trial_config *config)
+{
+    for (size_t i = 0; i < args->n_given; i++) {
+        enum config_field field = options_config_field(args->given[i].name);
+        char text[EFFECT_WARNING_SIZE];
+        if (field != CONFIG_FIELD_COUNT && !effect_is_read(config, field)) {
+            effect_warning(field, text);
+            fprintf(stderr, "ninety train: warning: %s\n", text);
+        }
+    }
 }
 
 /* ---- for people ---- */
@@ -238,6 +252,7 @@ static int run_train(const struct args *args)
         command_complain(args, &error);
         return EXIT_FAILED;
     }
+    warn_of_unread(args, &config);
     struct show show = {.quiet = args_has(args, "json"), .config = &config};
     if (!show.quiet) {
         print_network(&config);

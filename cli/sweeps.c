@@ -31,6 +31,20 @@ char *sweeps_size(const json_t *sweep)
                        (long long)cells, text_plural(cells));
 }
 
+void sweeps_warn(const struct args *args, const json_t *answer)
+{
+    size_t i;
+    json_t *warning;
+
+    json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+    {
+        const char *said = json_string_value(warning);
+        char *text = text_printable(said ? said : "");
+        fprintf(stderr, "ninety %s: warning: %s\n", args->command->name, text);
+        free(text);
+    }
+}
+
 /* Longer ones are no ids, and would not fit. */
 static bool is_number(const char *word)
 {

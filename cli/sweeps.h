@@ -18,6 +18,9 @@ int64_t sweeps_id(const json_t *sweep);
 /* "70 trials in 14 cells"; malloc'd. */
 char *sweeps_size(const json_t *sweep);
 
+/* What the daemon warns of in its answer to a submission: a line each on standard error. */
+void sweeps_warn(const struct args *args, const json_t *answer);
+
 /* Rows of the view `summary`; `sweep` 0 = of all. New reference. */
 enum client_outcome sweeps_summary(struct client *client, int64_t sweep, json_t **ret,
                                    struct error *error);

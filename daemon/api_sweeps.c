@@ -5,6 +5,7 @@
  */
 #include "daemon/api_internal.h"
 
+#include "common/sweep_effect.h"
 #include "common/sweep_json.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ struct submission {
 
     char body_sha256[SHA256_HEX_SIZE];
     struct sweep *sweep;
-    int result; /* of sweep_from_json; BAD_JSON before that */
+    uint32_t unread; /* see effect_check */
+    int result;      /* of sweep_from_json and effect_check; BAD_JSON before that */
     struct error error;
 };
 
@@ -49,6 +51,9 @@ static void parse(uv_work_t *work)
         return;
     }
     s->result = sweep_from_json(json, &s->sweep, &s->error);
+    if (s->result == 0) {
+        s->result = effect_check(s->sweep, &s->unread, &s->error);
+    }
     json_decref(json);
 }
 
@@ -68,6 +73,7 @@ static void submit(struct submission *s)
     struct read_question question =
         api_question(READER_SWEEP, rc == QUEUE_REPEATED ? 200 : 201, "unknown_sweep");
     question.params.id = id;
+    question.unread = s->unread;
     snprintf(question.location, sizeof question.location, "/v1/sweeps/%lld", (long long)id);
     api_park_read(call, &question);
 }
@@ -87,7 +93,9 @@ static void answer_submission(struct submission *s)
     } else if (s->result != 0) {
         api_fail(call, 500, "internal", "out of memory");
     } else if (s->dry_run) {
-        json_out_format(&call->text, "{\"trials\": %lld, \"cells\": %lld}\n",
+        json_out_text(&call->text, "{");
+        read_pool_put_warnings(&call->text, s->unread);
+        json_out_format(&call->text, "\"trials\": %lld, \"cells\": %lld}\n",
                         (long long)s->sweep->n_trials, (long long)s->sweep->n_cells);
         api_answer(call, 200);
     } else {

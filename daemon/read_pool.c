@@ -10,6 +10,7 @@
 #include "daemon/read_pool.h"
 
 #include "common/log.h"
+#include "common/sweep_effect.h"
 #include "daemon/answer.h"
 #include "daemon/give_way.h"
 
@@ -113,6 +114,21 @@ static bool wait_until_taken(struct job *job)
     return !job->gone;
 }
 
+void read_pool_put_warnings(struct json_out *out, uint32_t unread)
+{
+    const char *separator = "\"warnings\": [";
+    for (int field = 0; field < CONFIG_FIELD_COUNT; field++) {
+        if (unread & 1u << field) {
+            char text[EFFECT_WARNING_SIZE];
+            effect_warning(field, text);
+            json_out_text(out, separator);
+            json_out_string(out, text);
+            separator = ", ";
+        }
+    }
+    json_out_text(out, unread != 0 ? "], " : "");
+}
+
 static int gather(void *arg, const char *data, size_t size)
 {
     struct job *job = arg;
@@ -121,11 +137,14 @@ static int gather(void *arg, const char *data, size_t size)
     if (go_on && job->buffer.size > 0 && job->buffer.size + size > BUFFER_BYTES) {
         go_on = job->fetched == NULL && wait_until_taken(job);
     }
-    if (job->buffer.size == 0 && job->question.members[0] != '\0' && size > 0) {
+    if (job->buffer.size == 0 && size > 0 &&
+        (job->question.members[0] != '\0' || job->question.unread != 0)) {
         json_out_format(&job->buffer, "{%s", job->question.members);
+        read_pool_put_warnings(&job->buffer, job->question.unread);
         data++; /* the object's own brace */
         size--;
         job->question.members[0] = '\0';
+        job->question.unread = 0;
     }
     json_out_add(&job->buffer, data, size);
     go_on = go_on && !job->buffer.failed;

@@ -11,6 +11,7 @@
 #include "daemon/store_reader.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct read_pool;
@@ -21,9 +22,13 @@ struct read_question {
     enum reader_format format;
     int status;        /* of a good answer */
     char location[64]; /* Location, if not empty */
+    uint32_t unread;   /* fields of a submission that nothing reads: "warnings" in the answer */
     char members[64];  /* `"name": value, ` to stand first in the answer's object; may be empty */
     const char *unknown_code; /* the error's code when the id is not there */
 };
+
+/* The member "warnings" with a comma behind it; nothing where `unread` is 0. */
+void read_pool_put_warnings(struct json_out *out, uint32_t unread);
 
 /* To be called on the loop's thread. The path is copied. NULL only when out of memory. */
 struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path);

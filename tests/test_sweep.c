@@ -1,5 +1,6 @@
 #include "tests/test.h"
 
+#include "common/sweep_effect.h"
 #include "common/sweep_json.h"
 
 #include <stdlib.h>
@@ -153,6 +154,80 @@ static void whole_numbers_may_be_written_with_a_point(void **state)
     }
 }
 
+/* D20 */
+static void an_axis_that_nothing_reads_is_refused_with_what_it_needs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *field, *needs;
+    } cases[] = {
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"momentum\": [0.1, 0.9]}}",
+         "parameters.momentum", "optimizer momentum or nesterov"},
+        {"{\"base\": {\"depth\": 1, \"optimizer\": \"sgd\"}, \"parameters\": {\"beta1\": [0.1, "
+         "0.9]}}",
+         "parameters.beta1", "optimizer adam"},
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"optimizer\": [\"sgd\", \"momentum\"],"
+         " \"beta2\": [0.1, 0.9]}}",
+         "parameters.beta2", "adam or rmsprop"},
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"bn_momentum\": [0.1, 0.9]}}",
+         "parameters.bn_momentum", "batch_norm before or after"},
+        {"{\"parameters\": {\"hidden_units\": [[]], \"activation\": [\"relu\", \"tanh\"]}}",
+         "parameters.activation", "hidden layers"},
+        {"{\"parameters\": {\"hidden_units\": [[]], \"batch_norm\": [\"before\"],"
+         " \"batch_norm_output\": [false], \"bn_epsilon\": [0.1, 0.2]}}",
+         "parameters.bn_epsilon", "batch_norm"},
+        {"{\"base\": {\"depth\": 1, \"train_size\": 60001}}", "base.train_size", "60000"},
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"train_size\": [55000, 70000]}}",
+         "parameters.train_size", "70000 is more than the 60000 training samples of mnist"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sweep *sweep = good(cases[i].text); /* as 0.2.0 took it: a database may hold it */
+        struct error error = {0};
+        uint32_t unread = 0;
+        assert_int_equal(effect_check(sweep, &unread, &error), ERROR_INVALID);
+        assert_string_equal(error.field, cases[i].field);
+        if (!strstr(error.message, cases[i].needs)) {
+            fail_msg("%s: %s", cases[i].text, error.message);
+        }
+        sweep_destroy(sweep);
+    }
+}
+
+/* D20 */
+static void what_some_cell_reads_is_accepted_and_a_fixed_field_warned_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t unread;
+    } cases[] = {
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"optimizer\": [\"adam\", \"momentum\"],"
+         " \"momentum\": [0.1, 0.9]}}",
+         0},
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"momentum\": [0.1, 0.9],"
+         " \"optimizer\": [\"sgd\", \"nesterov\"]}}",
+         0},
+        {"{\"base\": {\"activation\": \"relu\"}, \"parameters\": {\"hidden_units\": [[], [5]]}}",
+         0},
+        {"{\"base\": {\"depth\": 1, \"momentum\": 0.5}}", 1u << CONFIG_MOMENTUM},
+        {"{\"base\": {\"depth\": 1}, \"parameters\": {\"momentum\": [0.5]}}",
+         1u << CONFIG_MOMENTUM},
+        {"{\"base\": {\"depth\": 1, \"bn_momentum\": 0.5, \"bn_epsilon\": 0.1}}",
+         1u << CONFIG_BN_MOMENTUM | 1u << CONFIG_BN_EPSILON},
+        {"{\"base\": {\"depth\": 1, \"train_size\": 60000}}", 0},
+        {"{\"base\": {\"depth\": 1, \"train_size\": 70000, \"dataset\": \"emnist\"}}", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sweep *sweep = good(cases[i].text);
+        struct error error = {0};
+        uint32_t unread = 0;
+        if (effect_check(sweep, &unread, &error) != 0 || unread != cases[i].unread) {
+            fail_msg("%s: %x %s", cases[i].text, unread, error.message);
+        }
+        sweep_destroy(sweep);
+    }
+}
+
 /* n values of learning_rate and momentum: n * n cells. */
 static char *square(int n, int64_t replicates)
 {
@@ -245,6 +320,8 @@ int main(void)
         cmocka_unit_test(lists_of_layers_are_an_axis),
         cmocka_unit_test(every_mistake_names_its_field),
         cmocka_unit_test(whole_numbers_may_be_written_with_a_point),
+        cmocka_unit_test(an_axis_that_nothing_reads_is_refused_with_what_it_needs),
+        cmocka_unit_test(what_some_cell_reads_is_accepted_and_a_fixed_field_warned_of),
         cmocka_unit_test(too_many_trials_are_counted_and_refused),
         cmocka_unit_test(products_beyond_64_bits_are_refused),
         cmocka_unit_test(a_large_grid_has_no_two_equal_cells),

@@ -66,6 +66,18 @@ class Daemon(Programs):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
 
+    def test_d20_what_has_no_effect_is_said_at_submission(self):
+        done = self.ninety("submit", *TINY, "--depth", "1", "--momentum", "0.1,0.9", NINETY_DAEMON=self.url)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, "ninety submit: parameters.momentum has no effect on any cell, so that its "
+                         "values would train the same network again: it needs optimizer momentum or nesterov\n")
+        warning = "ninety submit: warning: momentum has no effect: it needs optimizer momentum or nesterov\n"
+        for words in (["--dry-run"], []):
+            done = self.ninety("submit", *TINY, "--depth", "1", "--momentum", "0.1", *words, NINETY_DAEMON=self.url)
+            self.assertEqual((done.returncode, done.stderr), (0, warning))
+        done = self.ninety("submit", *TINY, "--depth", "1,2", NINETY_DAEMON=self.url)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_a_sweep_is_paused_resumed_cancelled_and_tried_again(self):
         self.ask("submit", *TINY, "--depth", "1..3", "--name", "s")
         self.assertIn("is paused", self.ask("pause", "s"))
