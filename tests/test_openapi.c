@@ -190,7 +190,7 @@ static json_t *properties_of(json_t *spec, const char *schema)
 
 static void fields_of_the_configuration_are_those_of_the_code(void **state)
 {
-    json_t *properties = properties_of(*state, "Configuration");
+    json_t *properties = properties_of(*state, "TrialConfiguration");
     json_t *canonical = properties_of(*state, "CanonicalConfiguration");
     json_t *axes = json_object_get(
         json_object_get(properties_of(*state, "SweepRequest"), "parameters"), "properties");
@@ -209,19 +209,37 @@ static void fields_of_the_configuration_are_those_of_the_code(void **state)
     assert_int_equal(json_object_size(axes), CONFIG_FIELD_COUNT - 1);
 }
 
+/* The value in "Default: 0.9.", as a new reference; NULL where a description tells none. It is not
+ * the schema's own `default`: clients that are generated from that send it (E3). */
+static json_t *default_of(json_t *schema)
+{
+    static const char word[] = "Default: ";
+    assert_null(json_object_get(schema, "default"));
+    const char *text = json_string_value(json_object_get(schema, "description"));
+    const char *at = text != NULL ? strstr(text, word) : NULL;
+    if (at == NULL) {
+        return NULL;
+    }
+    at += sizeof word - 1;
+    assert_int_equal(at[strlen(at) - 1], '.');
+    return json_loadb(at, strlen(at) - 1, JSON_DECODE_ANY, NULL);
+}
+
 static void defaults_are_those_of_the_code(void **state)
 {
-    json_t *properties = properties_of(*state, "Configuration"), *schema;
+    json_t *properties = properties_of(*state, "TrialConfiguration"), *schema;
     json_t *empty = json_pack("{s:i}", "depth", 1);
     struct trial_config config;
     assert_int_equal(config_from_json(empty, &config, NULL), 0);
     json_t *canonical = config_to_json(&config);
     const char *name;
+    size_t n = 0;
     json_object_foreach(properties, name, schema)
     {
-        json_t *given = json_object_get(schema, "default");
+        json_t *given = default_of(schema);
         json_t *real = json_object_get(canonical, name);
         if (given == NULL || real == NULL) {
+            json_decref(given);
             continue; /* measure_every is left out where it is 0 */
         }
         bool same = json_is_number(given) ? json_number_value(given) == json_number_value(real)
@@ -229,7 +247,10 @@ static void defaults_are_those_of_the_code(void **state)
         if (!same) {
             fail_msg("the default of %s is another", name);
         }
+        json_decref(given);
+        n++;
     }
+    assert_true(n >= 14);
     json_decref(canonical);
     json_decref(empty);
 }

@@ -14,12 +14,14 @@ import fcntl
 import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import unittest
 
 BUILD_ROOT = pathlib.Path(os.environ.get("NINETY_BUILD_ROOT", "build"))
 VENV = BUILD_ROOT / "foreign-venv"
+NODE = BUILD_ROOT / "foreign-node"
 PIP_S = 240
 
 
@@ -65,6 +67,21 @@ def python(*packages):
     if trouble:
         raise unittest.SkipTest(f"{', '.join(missing)} cannot be installed: {trouble}")
     return str(VENV / "bin" / "python")
+
+
+def node(*packages):
+    """The folder of the programs of these npm packages, made once, as python() does."""
+    if shutil.which("npm") is None:
+        raise unittest.SkipTest(f"{', '.join(packages)}: there is no npm")
+    BUILD_ROOT.mkdir(exist_ok=True)
+    with open(BUILD_ROOT / "foreign-node.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [package for package in packages if not (NODE / "node_modules" / package).exists()]
+        trouble = _run("npm", "install", "--prefix", str(NODE), "--no-audit", "--no-fund", "--silent",
+                       *missing) if missing else None
+    if trouble:
+        raise unittest.SkipTest(f"{', '.join(missing)} cannot be installed: {trouble}")
+    return NODE / "node_modules" / ".bin"
 
 
 def main():
