@@ -7,6 +7,7 @@
 #include "worker/kernel_choice.h"
 #include "worker/spawn.h"
 #include "worker/trainer_command.h"
+#include "worker/trainer_status.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -22,6 +23,8 @@
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 #define STOP_GRACE_MS 2000
+#define DIVERGED "diverged at step "
+#define READY_PATIENCE_S 120 /* docs/trainer-protocol.md promises it so long */
 
 /* A trial in the hands of a trainer. */
 struct session {
@@ -33,9 +36,13 @@ struct session {
     char *buffer; /* what was read of the line that is not whole yet */
     size_t n_buffer;
     bool only_ready;     /* its name is all that is wanted */
-    int64_t deadline_ms; /* by the monotonic clock; 0 = none */
+    int64_t deadline_ms; /* for ready, by the monotonic clock; 0 = none */
     bool ended;          /* done or failed came, or ready where it was all */
     struct trainer_event last;
+    char path[PATH_MAX];       /* of ninety-trainer */
+    struct kernel_names wrong; /* found on the way */
+    struct kernel_request kernel;
+    struct kernel_choice choice;
 };
 
 /* ---- the trainer's lines ---- */
@@ -100,6 +107,7 @@ static int on_line(struct session *session, const char *line, struct error *erro
     }
     session->listener(session->arg, &event);
     if (event.type == TRAINER_READY) {
+        session->deadline_ms = 0;
         return send_job(session, error);
     }
     session->ended = event.type == TRAINER_DONE || event.type == TRAINER_FAILED;
@@ -161,7 +169,7 @@ static int64_t now_ms(void)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Until done or failed (STREAM_OPEN), an interrupt or the deadline (STREAM_OPEN as well), the end,
@@ -210,16 +218,19 @@ static int spawn_with_options(const struct trainer_command *command, const char 
 static int start_trainer(struct session *session, struct error *error)
 {
     const struct train_request *request = session->request;
-    char path[PATH_MAX] = "";
-    struct kernel_choice choice = {0};
+    char *path = session->path;
     struct trainer_command command;
 
-    if (trainer_find(path, sizeof(path)) != 0 && !request->trainer) {
+    if (trainer_find(path, sizeof(session->path)) != 0 && !request->trainer) {
         return error_set(error, NULL, "cannot find ninety-trainer beside this program or on PATH");
     }
-    struct kernel_request kernel = {.forced = request->kernel, .trainer = path[0] ? path : NULL};
-    kernel_choose(&kernel, &choice);
-    int result = trainer_command_init(&command, request->trainer, path, &choice);
+    session->kernel = (struct kernel_request){
+        .forced = request->kernel, .trainer = path[0] ? path : NULL, .wrong = &session->wrong};
+    kernel_choose(&session->kernel, &session->choice);
+    if (session->choice.source == KERNEL_NONE_RIGHT && !request->trainer) {
+        return error_set(error, NULL, "every OpenBLAS kernel computes wrong matrix products here");
+    }
+    int result = trainer_command_init(&command, request->trainer, path, &session->choice);
     if (result == 0) {
         result = spawn_with_options(&command, request->options, &session->child);
         trainer_command_finish(&command);
@@ -244,6 +255,14 @@ static int end_trainer(struct session *session)
     return left ? status : child_stop(session->child.pid, STOP_GRACE_MS);
 }
 
+/* A network that diverges is a result of a kind; whatever else fails a trial here is in the way of
+ * one (docs/trainer-protocol.md). */
+static enum train_outcome judge_failure(const char *reason, struct error *error)
+{
+    error_set(error, NULL, "%s", reason);
+    return strncmp(reason, DIVERGED, strlen(DIVERGED)) == 0 ? TRAIN_FAILED : TRAIN_IMPOSSIBLE;
+}
+
 static enum train_outcome judge(const struct session *session, enum stream_state state, int status,
                                 struct error *error)
 {
@@ -253,41 +272,66 @@ static enum train_outcome judge(const struct session *session, enum stream_state
     if (!session->ended && interrupt_count() > 0) {
         return TRAIN_INTERRUPTED;
     }
+    if (!session->ended && state == STREAM_OPEN) {
+        error_set(error, NULL, "the trainer is not ready after %d s", READY_PATIENCE_S);
+        return TRAIN_IMPOSSIBLE;
+    }
     if (!session->ended) {
         char *end = child_describe_end(status);
         error_set(error, NULL, "the trainer %s without a result", end);
         free(end);
         return TRAIN_IMPOSSIBLE;
     }
-    if (session->last.type == TRAINER_FAILED) {
-        error_set(error, NULL, "%s", session->last.failure.reason);
-        return TRAIN_FAILED;
+    return session->last.type == TRAINER_FAILED ? judge_failure(session->last.failure.reason, error)
+                                                : TRAIN_DONE;
+}
+
+static enum train_outcome train_once(struct session *session, int *ret_status, struct error *error)
+{
+    *ret_status = 0;
+    session->ended = false;
+    session->n_buffer = 0;
+    if (start_trainer(session, error) != 0) {
+        return interrupt_count() > 0 ? TRAIN_INTERRUPTED : TRAIN_IMPOSSIBLE;
     }
-    return TRAIN_DONE;
+    session->deadline_ms = now_ms() + READY_PATIENCE_S * 1000;
+    session->buffer = must(malloc(LINE_MAX_BYTES));
+    enum stream_state state = listen_to(session, error);
+    *ret_status = end_trainer(session);
+    free(session->buffer);
+    return judge(session, state, *ret_status, error);
+}
+
+/* After a wrong product; not if the kernel is not for us to choose. */
+static bool may_try_another_kernel(struct session *session, int status, const struct error *error)
+{
+    if (session->request->trainer || !WIFEXITED(status) ||
+        WEXITSTATUS(status) != TRAINER_WRONG_KERNEL ||
+        !kernel_condemn(&session->kernel, &session->choice)) {
+        return false;
+    }
+    fprintf(stderr, "%s; trying another kernel\n", error->message);
+    return true;
 }
 
 enum train_outcome train(const struct train_request *request, train_listener *listener, void *arg,
                          struct trial_result *ret, struct error *error)
 {
     struct session session = {.request = request, .listener = listener, .arg = arg};
+    enum train_outcome outcome;
+    int status = 0;
 
-    if (data_prepare(request->config->dataset, request->data, &session.data, error) != 0 ||
-        start_trainer(&session, error) != 0) {
+    if (data_prepare(request->config->dataset, request->data, &session.data, error) != 0) {
         return interrupt_count() > 0 ? TRAIN_INTERRUPTED : TRAIN_IMPOSSIBLE;
     }
-    session.buffer = must(malloc(LINE_MAX_BYTES));
-    enum stream_state state = listen_to(&session, error);
-    int status = end_trainer(&session);
-    free(session.buffer);
-    enum train_outcome outcome = judge(&session, state, status, error);
+    do {
+        outcome = train_once(&session, &status, error);
+    } while (outcome == TRAIN_IMPOSSIBLE && may_try_another_kernel(&session, status, error));
     if (outcome == TRAIN_DONE) {
         *ret = session.last.result;
     }
     return outcome;
 }
-
-/* docs/trainer-protocol.md promises it so long. */
-#define READY_PATIENCE_S 120
 
 int train_ask_name(const char *command, char ret[64], struct error *error)
 {

@@ -14,6 +14,7 @@ enum rng_purpose {
     RNG_SYNTH = 3,   /* index = image; seed = the data set's */
     RNG_SEARCH = 4,  /* index = trial of a search */
     RNG_JITTER = 5,  /* back-off */
+    RNG_CHECK = 6,   /* index = columns; seed = the rest of a product's shape */
 };
 
 struct rng {

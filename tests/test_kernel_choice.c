@@ -33,7 +33,8 @@ static void install_trainer(const char *cases)
              "#!/bin/sh\n"
              "echo \"$1 $OPENBLAS_CORETYPE\" >> %s\n"
              "case \"$OPENBLAS_CORETYPE\" in\n%s\n*) exit 1 ;;\nesac\n"
-             "echo '{\"kernel\": \"'$k'\", \"gflops\": '$g', \"library\": \"%s\"}'\n",
+             "echo '{\"kernel\": \"'$k'\", \"gflops\": '$g', \"library\": \"%s\", \"right\": "
+             "'${r-true}'}'\n",
              probes, cases, library);
     write_file(trainer, text);
     assert_int_equal(chmod(trainer, 0755), 0);
@@ -217,6 +218,76 @@ static void a_forced_kernel_asks_nobody(void **state)
     assert_int_equal(n_probes(), 0);
 }
 
+/* ---- wrong kernels (C7) ---- */
+
+static struct kernel_names wrong;
+
+static void a_kernel_whose_products_are_wrong_is_not_chosen(void **state)
+{
+    (void)state;
+    need_avx2();
+    wrong = (struct kernel_names){0};
+    request.wrong = &wrong;
+    install_trainer("'') k=Prescott g=50 ;;\nHaswell) k=Haswell g=105.5 r=false ;;\n"
+                    "Zen) k=Zen g=104 ;;");
+    choose();
+    assert_string_equal(choice.kernel, "Prescott"); /* Zen is the same code */
+    assert_int_equal(wrong.n, 1);
+    assert_string_equal(wrong.at[0], "Haswell");
+    wrong.n = 0;
+    choose(); /* the cache tells */
+    assert_int_equal(choice.source, KERNEL_CACHED);
+    assert_string_equal(choice.kernel, "Prescott");
+}
+
+static void a_condemned_kernel_is_not_chosen_again(void **state)
+{
+    (void)state;
+    need_avx2();
+    wrong = (struct kernel_names){0};
+    request.wrong = &wrong;
+    install_trainer("'') k=Prescott g=50 ;;\nHaswell) k=Haswell g=105.5 ;;");
+    choose();
+    assert_true(kernel_condemn(&request, &choice));
+    choose();
+    assert_int_equal(choice.source, KERNEL_PROBED);
+    assert_string_equal(choice.kernel, "Prescott");
+    struct kernel_names other_process = {0};
+    request.wrong = &other_process;
+    choose();
+    assert_int_equal(choice.source, KERNEL_CACHED);
+    assert_string_equal(choice.kernel, "Prescott");
+    assert_true(kernel_names_have(&other_process, "Haswell"));
+    write_file(library, "OpenBLAS, mended");
+    other_process.n = 0;
+    choose();
+    assert_string_equal(choice.kernel, "Haswell");
+}
+
+static void where_every_kernel_is_wrong_none_is_chosen(void **state)
+{
+    (void)state;
+    wrong = (struct kernel_names){0};
+    request.wrong = &wrong;
+    request.cache_directory = "/proc/no/such/place";
+    install_trainer("'') k=Prescott g=50 ;;");
+    choose();
+    assert_true(kernel_condemn(&request, &choice));
+    choose();
+    assert_int_equal(choice.source, KERNEL_NONE_RIGHT);
+    assert_false(kernel_condemn(&request, &choice));
+}
+
+static void a_forced_kernel_cannot_be_replaced(void **state)
+{
+    (void)state;
+    wrong = (struct kernel_names){0};
+    request.wrong = &wrong;
+    request.forced = "Zen";
+    choose();
+    assert_false(kernel_condemn(&request, &choice));
+}
+
 /* ---- the trainer's command ---- */
 
 static const char *variable(char *const *environment, const char *name)
@@ -274,6 +345,10 @@ int main(void)
         KERNEL_TEST(a_broken_cache_is_measured_anew),
         KERNEL_TEST(a_cache_that_cannot_be_written_is_no_obstacle),
         KERNEL_TEST(a_forced_kernel_asks_nobody),
+        KERNEL_TEST(a_kernel_whose_products_are_wrong_is_not_chosen),
+        KERNEL_TEST(a_condemned_kernel_is_not_chosen_again),
+        KERNEL_TEST(where_every_kernel_is_wrong_none_is_chosen),
+        KERNEL_TEST(a_forced_kernel_cannot_be_replaced),
         KERNEL_TEST(trainers_get_the_kernel_and_one_thread_but_no_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

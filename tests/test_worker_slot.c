@@ -81,6 +81,17 @@ static void on_hopeless(void *arg, struct slot *from, const char *reason)
     (void)arg, (void)from, (void)reason;
 }
 
+static int n_wrong;
+static bool was_the_kernel;
+
+static void on_wrong_products(void *arg, struct slot *from, bool is_the_kernel)
+{
+    (void)arg;
+    n_wrong++;
+    was_the_kernel = is_the_kernel;
+    slot_close(from); /* as the worker does */
+}
+
 static void open_slot(const char *option, uint64_t silence_ms)
 {
     argv[1] = option;
@@ -92,6 +103,7 @@ static void open_slot(const char *option, uint64_t silence_ms)
         .silence_ms = silence_ms,
         .on_event = on_event,
         .on_hopeless = on_hopeless,
+        .on_wrong_products = on_wrong_products,
         .on_closed = on_closed,
     };
     slot = slot_create(&options);
@@ -132,7 +144,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    slot_close(slot);
+    if (!closed) {
+        slot_close(slot);
+    }
     run(is_end);
     assert_true(closed);
     assert_int_equal(uv_loop_close(&loop), 0);
@@ -219,6 +233,40 @@ static void a_trainer_that_hangs_is_replaced(void **state)
 {
     (void)state;
     expect_failure(6, "hangs", true);
+}
+
+/* C7 */
+static void a_wrong_product_fails_its_trial_and_closes_the_slot(void **state)
+{
+    (void)state;
+    n_wrong = 0;
+    open_slot(NULL, 300);
+    run(is_ready);
+    train(1, 13);
+    run(is_end);
+    assert_int_equal(last_event()->type, TRAINER_FAILED);
+    assert_true(last_event()->failure.retry);
+    train(2, 0); /* what comes before the worker sees the exit is not failed */
+    n_events = 0;
+    run(is_end);
+    assert_int_equal(n_events, 0);
+    assert_int_equal(n_wrong, 1);
+    assert_true(was_the_kernel);
+    assert_true(closed);
+}
+
+/* C7 */
+static void a_wrong_product_that_is_not_the_kernels_is_told_apart(void **state)
+{
+    (void)state;
+    n_wrong = 0;
+    open_slot(NULL, 300);
+    run(is_ready);
+    train(1, 14);
+    run(is_end);
+    assert_int_equal(n_wrong, 1);
+    assert_false(was_the_kernel);
+    assert_true(closed);
 }
 
 static void an_endless_line_fails_the_trial(void **state)
@@ -326,6 +374,8 @@ int main(void)
         SLOT_TEST(last_words_become_the_reason),
         SLOT_TEST(the_trainers_own_failure_is_passed_on),
         SLOT_TEST(a_trainer_that_hangs_is_replaced),
+        SLOT_TEST(a_wrong_product_fails_its_trial_and_closes_the_slot),
+        SLOT_TEST(a_wrong_product_that_is_not_the_kernels_is_told_apart),
         SLOT_TEST(an_endless_line_fails_the_trial),
         SLOT_TEST(an_exit_in_the_middle_is_a_failure_even_with_0),
         SLOT_TEST(a_dropped_trial_says_nothing_more_and_frees_the_slot),

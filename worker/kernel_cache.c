@@ -67,16 +67,40 @@ static bool is_current(const char *path, const char *then)
     return strcmp(now, then) == 0;
 }
 
-bool kernel_cache_load(const struct kernel_cache *cache, struct kernel_choice *ret)
+/* The file's content if it is still true, else NULL. */
+static json_t *load_current(const struct kernel_cache *cache)
 {
     json_t *json = cache->path[0] ? json_load_file(cache->path, 0, NULL) : NULL;
-    const char *trainer, *library, *library_stamp, *coretype, *kernel;
+    const char *trainer, *library, *library_stamp;
+    if (json &&
+        json_unpack(json, "{s:s, s:s, s:s}", "trainer_stamp", &trainer, "library", &library,
+                    "library_stamp", &library_stamp) == 0 &&
+        is_current(cache->trainer, trainer) && is_current(library, library_stamp)) {
+        return json;
+    }
+    json_decref(json);
+    return NULL;
+}
+
+static void read_wrong(const json_t *json, struct kernel_names *ret)
+{
+    size_t i;
+    json_t *name;
+    json_array_foreach(json_object_get(json, "wrong"), i, name)
+    {
+        kernel_names_add(ret, json_is_string(name) ? json_string_value(name) : "?");
+    }
+}
+
+bool kernel_cache_load(const struct kernel_cache *cache, struct kernel_names *wrong,
+                       struct kernel_choice *ret)
+{
+    json_t *json = load_current(cache);
+    const char *coretype, *kernel;
     double gflops;
-    bool valid = json &&
-                 json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:F}", "trainer_stamp", &trainer,
-                             "library", &library, "library_stamp", &library_stamp, "coretype",
-                             &coretype, "kernel", &kernel, "gflops", &gflops) == 0 &&
-                 is_current(cache->trainer, trainer) && is_current(library, library_stamp);
+    read_wrong(json, wrong);
+    bool valid = json && json_unpack(json, "{s:s, s:s, s:F}", "coretype", &coretype, "kernel",
+                                     &kernel, "gflops", &gflops) == 0;
     if (valid) {
         *ret = (struct kernel_choice){.gflops = gflops, .source = KERNEL_CACHED};
         snprintf(ret->coretype, sizeof ret->coretype, "%s", coretype);
@@ -86,24 +110,60 @@ bool kernel_cache_load(const struct kernel_cache *cache, struct kernel_choice *r
     return valid;
 }
 
+/* Consumes the reference. */
+static void write_file(const struct kernel_cache *cache, json_t *json)
+{
+    char path[sizeof cache->path + 32];
+    snprintf(path, sizeof path, "%s.%d", cache->path, (int)getpid());
+    if (json && cache->path[0] &&
+        (json_dump_file(json, path, JSON_INDENT(2)) != 0 || rename(path, cache->path) != 0)) {
+        unlink(path);
+    }
+    json_decref(json);
+}
+
+static json_t *names_to_json(const struct kernel_names *names)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < names->n; i++) {
+        json_array_append_new(list, json_string(names->at[i]));
+    }
+    return list;
+}
+
 void kernel_cache_store(const struct kernel_cache *cache, const char *library,
-                        const struct kernel_choice *choice)
+                        const struct kernel_names *wrong, const struct kernel_choice *choice)
 {
     char cpu[128], trainer_stamp[STAMP_SIZE], library_stamp[STAMP_SIZE];
     machine_cpu_model(cpu, sizeof cpu);
     stamp(cache->trainer, trainer_stamp);
     stamp(library, library_stamp);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f}", "cpu", cpu, "trainer",
-                             cache->trainer, "trainer_stamp", trainer_stamp, "library", library,
-                             "library_stamp", library_stamp, "coretype", choice->coretype, "kernel",
-                             choice->kernel, "gflops", choice->gflops);
-    char path[sizeof cache->path + 32];
-    snprintf(path, sizeof path, "%s.%d", cache->path, (int)getpid());
-    if (json && cache->path[0] && json_dump_file(json, path, JSON_INDENT(2)) == 0 &&
-        rename(path, cache->path) == 0) {
-        json_decref(json);
-        return;
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "cpu", cpu, "trainer", cache->trainer,
+                             "trainer_stamp", trainer_stamp, "library", library, "library_stamp",
+                             library_stamp);
+    if (json && wrong->n > 0) {
+        json_object_set_new(json, "wrong", names_to_json(wrong));
     }
-    unlink(path);
-    json_decref(json);
+    if (json && choice->source != KERNEL_NONE_RIGHT) {
+        json_object_set_new(json, "coretype", json_string(choice->coretype));
+        json_object_set_new(json, "kernel", json_string(choice->kernel));
+        json_object_set_new(json, "gflops", json_real(choice->gflops));
+    }
+    write_file(cache, json);
+}
+
+void kernel_cache_condemn(const struct kernel_cache *cache, const char *kernel)
+{
+    json_t *json = load_current(cache);
+    struct kernel_names wrong = {0};
+    if (!json) {
+        return; /* what was chosen is not remembered either */
+    }
+    read_wrong(json, &wrong);
+    kernel_names_add(&wrong, kernel);
+    json_object_set_new(json, "wrong", names_to_json(&wrong));
+    json_object_del(json, "coretype");
+    json_object_del(json, "kernel");
+    json_object_del(json, "gflops");
+    write_file(cache, json);
 }

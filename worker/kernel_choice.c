@@ -1,5 +1,6 @@
 #include "worker/kernel_choice.h"
 
+#include "common/kernel_family.h"
 #include "worker/kernel_cache.h"
 #include "worker/kernel_probe.h"
 #include "worker/machine.h"
@@ -42,29 +43,67 @@ static bool is_measured(const struct kernel_probe *done, size_t n, const char *c
     return false;
 }
 
-/* Returns whether any candidate ran. `ret_library` tells which OpenBLAS it was. */
-static bool probe_all(const char *trainer, struct kernel_choice *ret, char *ret_library,
-                      size_t library_size)
+bool kernel_names_have(const struct kernel_names *names, const char *kernel)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        if (kernel_families_agree(names->at[i], kernel)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void kernel_names_add(struct kernel_names *names, const char *kernel)
+{
+    if (!kernel_names_have(names, kernel) && names->n < sizeof names->at / sizeof names->at[0]) {
+        snprintf(names->at[names->n++], sizeof names->at[0], "%s", kernel);
+    }
+}
+
+/* Takes the probe for the choice if it is better. */
+static void consider(const struct kernel_probe *probe, const char *coretype,
+                     struct kernel_choice *ret)
+{
+    if (ret->source == KERNEL_PROBED && probe->gflops <= ret->gflops * MARGIN) {
+        return;
+    }
+    *ret = (struct kernel_choice){.gflops = probe->gflops, .source = KERNEL_PROBED};
+    snprintf(ret->coretype, sizeof ret->coretype, "%s", coretype);
+    snprintf(ret->kernel, sizeof ret->kernel, "%s", probe->kernel);
+}
+
+/* `ret_library` tells which OpenBLAS it was. */
+static void probe_all(const struct kernel_request *request, struct kernel_choice *ret,
+                      char *ret_library, size_t library_size)
 {
     struct kernel_probe done[N_CANDIDATES];
     size_t n_done = 0;
-    double best = 0;
     for (size_t i = 0; i < N_CANDIDATES; i++) {
         const char *coretype = candidates[i].coretype;
+        struct kernel_probe *probe = &done[n_done];
         if (!machine_has_flags(candidates[i].flags) || is_measured(done, n_done, coretype) ||
-            kernel_probe_run(trainer, coretype, &done[n_done]) != 0) {
+            kernel_names_have(request->wrong, coretype)) {
             continue;
         }
-        const struct kernel_probe *probe = &done[n_done++];
-        if (best == 0 || probe->gflops > best * MARGIN) {
-            best = probe->gflops;
-            *ret = (struct kernel_choice){.gflops = best, .source = KERNEL_PROBED};
-            snprintf(ret->coretype, sizeof ret->coretype, "%s", coretype);
-            snprintf(ret->kernel, sizeof ret->kernel, "%s", probe->kernel);
-            snprintf(ret_library, library_size, "%s", probe->library);
+        int r = kernel_probe_run(request->trainer, coretype, probe);
+        if (r == KERNEL_PROBE_HOPELESS) {
+            return;
+        }
+        if (r < 0) {
+            continue;
+        }
+        n_done++;
+        snprintf(ret_library, library_size, "%s", probe->library);
+        if (r == KERNEL_PROBE_WRONG) {
+            kernel_names_add(request->wrong, probe->kernel);
+        }
+        if (!kernel_names_have(request->wrong, probe->kernel)) {
+            consider(probe, coretype, ret);
         }
     }
-    return n_done > 0;
+    if (ret->source != KERNEL_PROBED && (n_done > 0 || request->wrong->n > 0)) {
+        ret->source = KERNEL_NONE_RIGHT;
+    }
 }
 
 static void set_forced(const char *coretype, struct kernel_choice *ret)
@@ -79,13 +118,15 @@ static void choose_by_probing(const struct kernel_request *request, struct kerne
 {
     struct kernel_cache cache;
     kernel_cache_open(request->cache_directory, request->trainer, &cache);
-    if (!kernel_cache_load(&cache, ret)) {
+    if (!kernel_cache_load(&cache, request->wrong, ret)) {
         /* Of several workers that start together one probes, undisturbed; the others wait. */
         kernel_cache_lock(&cache);
-        char library[512];
-        if (!kernel_cache_load(&cache, ret) &&
-            probe_all(request->trainer, ret, library, sizeof library)) {
-            kernel_cache_store(&cache, library, ret);
+        char library[512] = "";
+        if (!kernel_cache_load(&cache, request->wrong, ret)) {
+            probe_all(request, ret, library, sizeof library);
+            if (ret->source != KERNEL_UNKNOWN) {
+                kernel_cache_store(&cache, library, request->wrong, ret);
+            }
         }
     }
     kernel_cache_close(&cache);
@@ -94,12 +135,31 @@ static void choose_by_probing(const struct kernel_request *request, struct kerne
 void kernel_choose(const struct kernel_request *request, struct kernel_choice *ret)
 {
     const char *inherited = getenv("OPENBLAS_CORETYPE");
+    struct kernel_names none = {0};
+    struct kernel_request asked = *request;
+    if (!asked.wrong) {
+        asked.wrong = &none;
+    }
     *ret = (struct kernel_choice){.kernel = "unknown", .source = KERNEL_UNKNOWN};
     if (request->forced) {
         set_forced(request->forced, ret);
     } else if (inherited && inherited[0]) {
         set_forced(inherited, ret);
     } else if (request->trainer) {
-        choose_by_probing(request, ret);
+        choose_by_probing(&asked, ret);
     }
+}
+
+bool kernel_condemn(const struct kernel_request *request, const struct kernel_choice *choice)
+{
+    if (choice->source != KERNEL_CACHED && choice->source != KERNEL_PROBED) {
+        return false;
+    }
+    struct kernel_cache cache;
+    kernel_names_add(request->wrong, choice->kernel);
+    kernel_cache_open(request->cache_directory, request->trainer, &cache);
+    kernel_cache_lock(&cache);
+    kernel_cache_condemn(&cache, choice->kernel);
+    kernel_cache_close(&cache);
+    return true;
 }

@@ -1,6 +1,7 @@
 #include "worker/kernel_probe.h"
 
 #include "worker/spawn.h"
+#include "worker/trainer_status.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -52,15 +53,15 @@ static int parse(const char *line, struct kernel_probe *ret)
     json_t *json = json_loads(line, 0, NULL);
     const char *kernel, *library = "";
     double gflops;
-    int r = -1;
+    int r = -1, is_right = 1;
     if (json &&
-        json_unpack(json, "{s:s, s:F, s?s}", "kernel", &kernel, "gflops", &gflops, "library",
-                    &library) == 0 &&
+        json_unpack(json, "{s:s, s:F, s?s, s?b}", "kernel", &kernel, "gflops", &gflops, "library",
+                    &library, "right", &is_right) == 0 &&
         gflops > 0) {
         snprintf(ret->kernel, sizeof ret->kernel, "%s", kernel);
         snprintf(ret->library, sizeof ret->library, "%s", library);
         ret->gflops = gflops;
-        r = 0;
+        r = is_right ? KERNEL_PROBE_OK : KERNEL_PROBE_WRONG;
     }
     json_decref(json);
     return r;
@@ -93,5 +94,8 @@ int kernel_probe_run(const char *trainer, const char *coretype, struct kernel_pr
     close(child.out);
     close(child.errors);
     close(child.pid_fd);
+    if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == TRAINER_NO_MEMORY) {
+        return KERNEL_PROBE_HOPELESS;
+    }
     return r == 0 ? parse(line, ret) : -1;
 }

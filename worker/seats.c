@@ -228,6 +228,13 @@ static void on_slot_hopeless(void *arg, struct slot *slot, const char *reason)
     }
 }
 
+static void on_slot_wrong(void *arg, struct slot *slot, bool is_the_kernel)
+{
+    struct seats *seats = arg;
+    const struct seat *seat = &seats->at[slot_index(slot)];
+    seats->handlers.on_wrong_products(seats->handlers.arg, is_the_kernel ? seat->kernel : NULL);
+}
+
 static void on_slot_closed(void *arg, struct slot *slot)
 {
     struct seats *seats = arg;
@@ -259,6 +266,7 @@ static int start_slots(struct seats *seats, uv_loop_t *loop, const struct worker
             .silence_ms = options->silence_ms,
             .on_event = on_slot_event,
             .on_hopeless = on_slot_hopeless,
+            .on_wrong_products = on_slot_wrong,
             .on_closed = on_slot_closed,
             .arg = seats,
         };

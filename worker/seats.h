@@ -19,6 +19,9 @@ struct seats_handlers {
     void (*on_change)(void *arg); /* a slot has become free, or the outbox has news */
     /* No trainer has ever got ready, and one of them has failed to again and again. */
     void (*on_hopeless)(void *arg, const char *reason);
+    /* A trainer has computed a wrong matrix product; `kernel` as it introduced itself, NULL = it
+     * was none of the kernel's. Everything is to be handed back. */
+    void (*on_wrong_products)(void *arg, const char *kernel);
     void *arg;
 };
 

@@ -5,6 +5,7 @@
 #include "worker/machine.h"
 #include "worker/process.h"
 #include "worker/text.h"
+#include "worker/trainer_status.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -307,6 +308,19 @@ static bool was_asked_to_end(int wait_status)
             WTERMSIG(wait_status) == SIGHUP);
 }
 
+static bool has_status(int wait_status, enum trainer_status status)
+{
+    return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == (int)status;
+}
+
+static void tell_wrong_products(struct slot *slot, bool is_the_kernel)
+{
+    slot->options.on_wrong_products(slot->options.arg, slot, is_the_kernel);
+    if (!slot->closing) { /* else it was closed in there */
+        restart(slot, false);
+    }
+}
+
 static void on_exit_of_trainer(void *arg, int wait_status)
 {
     struct slot *slot = arg;
@@ -316,6 +330,9 @@ static void on_exit_of_trainer(void *arg, int wait_status)
     uv_timer_stop(&slot->timer);
     if (stopped) {
         restart(slot, slot->blameless);
+    } else if (!slot->closing && (has_status(wait_status, TRAINER_WRONG_KERNEL) ||
+                                  has_status(wait_status, TRAINER_WRONG_MACHINE))) {
+        tell_wrong_products(slot, has_status(wait_status, TRAINER_WRONG_KERNEL));
     } else if (was_asked_to_end(wait_status)) {
         slot->wait_status = wait_status;
         uv_timer_start(&slot->timer, on_not_also_us, ALSO_US_MS, 0);

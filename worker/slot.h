@@ -34,6 +34,9 @@ struct slot_options {
     /* The first few starts of its trainer have all failed, the last for this reason. It goes on
      * trying; called once. */
     void (*on_hopeless)(void *arg, struct slot *slot, const char *reason);
+    /* It has exited, after a wrong matrix product; with another kernel it may compute right ones,
+     * or not (trainer_status.h). A trial in hand is not ended: hand it back. */
+    void (*on_wrong_products)(void *arg, struct slot *slot, bool is_the_kernel);
     void (*on_closed)(void *arg, struct slot *slot); /* after slot_close; frees itself then */
     void *arg;
 };

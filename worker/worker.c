@@ -309,6 +309,18 @@ static void on_seats_hopeless(void *arg, const char *reason)
     step(worker);
 }
 
+static void on_seats_wrong(void *arg, const char *kernel)
+{
+    struct worker *worker = arg;
+    if (kernel) {
+        log_error("a matrix product was wrong: every trial is handed back kernel=%s", kernel);
+    } else {
+        log_error("giving up: this machine computes wrong matrix products whatever the kernel");
+    }
+    begin_stop(worker, kernel ? WORKER_WRONG_KERNEL : WORKER_NO_TRAINER);
+    step(worker);
+}
+
 /* ---- start and end ---- */
 
 static int start(struct worker *worker, const struct wire_identity *identity)
@@ -334,8 +346,10 @@ static int start(struct worker *worker, const struct wire_identity *identity)
             uv_signal_start(&worker->signals[i], on_signal, stop_signals[i]);
         }
     }
-    const struct seats_handlers handlers = {
-        .on_change = on_seats_changed, .on_hopeless = on_seats_hopeless, .arg = worker};
+    const struct seats_handlers handlers = {.on_change = on_seats_changed,
+                                            .on_hopeless = on_seats_hopeless,
+                                            .on_wrong_products = on_seats_wrong,
+                                            .arg = worker};
     worker->seats = seats_create(&worker->loop, options, worker->outbox, &handlers);
     return worker->seats ? 0 : -ENOMEM;
 }

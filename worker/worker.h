@@ -18,7 +18,8 @@
 enum worker_exit {
     WORKER_DONE = 0,          /* told to stop, or idle for as long as was asked */
     WORKER_BROKEN = 1,        /* something this machine lacks: memory, ... */
-    WORKER_NO_TRAINER = 69,   /* no trainer starts here (EX_UNAVAILABLE) */
+    WORKER_NO_TRAINER = 69,   /* no trainer starts or computes right here (EX_UNAVAILABLE) */
+    WORKER_WRONG_KERNEL = 70, /* worker_run only: with another kernel the trainer may be right */
     WORKER_UNAUTHORIZED = 77, /* the daemon does not take our token (EX_NOPERM of sysexits.h) */
 };
 

@@ -1,6 +1,7 @@
 /*
  * The one door to matrix products (BLAS sgemm). Matrices are dense and row-major: a row follows
- * the row before it without a gap. Nobody else includes cblas.h.
+ * the row before it without a gap. Each kind and shape of product is checked when it is first met
+ * (product_check.h). Nobody else includes cblas.h.
  */
 #pragma once
 

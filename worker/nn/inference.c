@@ -1,6 +1,7 @@
 #include "worker/nn/inference.h"
 
 #include "worker/nn/gemm.h"
+#include "worker/nn/product_check.h"
 
 #include <errno.h>
 #include <math.h>
@@ -109,6 +110,14 @@ static void product(struct inference *inference, int i, int rows, const float *x
     nonzeros->cols = layer->n_in;
     k->gather_nonzeros(x, nonzeros);
     k->sparse_product(nonzeros, inference->tiles[i], layer->n_out, z);
+    product_check(&(struct product){.kind = PRODUCT_SPARSE,
+                                    .m = rows,
+                                    .n = layer->n_out,
+                                    .k = layer->n_in,
+                                    .s = nonzeros,
+                                    .b = layer->weights,
+                                    .c = z,
+                                    .kernel = k->name});
 }
 
 const float *inference_run(struct inference *inference, struct input *input)

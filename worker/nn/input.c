@@ -1,6 +1,7 @@
 #include "worker/nn/input.h"
 
 #include "worker/nn/gemm.h"
+#include "worker/nn/product_check.h"
 
 #include <errno.h>
 
@@ -88,13 +89,28 @@ void input_set_weights(struct input *input, int n_out, const float *w)
     }
 }
 
+/* c[s->rows x n_out] = s b, where the tiles are b's; checked like BLAS's products. */
+static void multiply(const struct input *input, const struct sparse *s, int n_out, const float *b,
+                     float *c)
+{
+    input->kernels->sparse_product(s, input->tiles, n_out, c);
+    product_check(&(struct product){.kind = PRODUCT_SPARSE,
+                                    .m = s->rows,
+                                    .n = n_out,
+                                    .k = s->cols,
+                                    .s = s,
+                                    .b = b,
+                                    .c = c,
+                                    .kernel = input->kernels->name});
+}
+
 void input_forward(struct input *input, float *z)
 {
     if (!input->is_sparse) {
         gemm_nn(input->rows, input->n_out, input->cols, input->x, input->weights, z);
         return;
     }
-    input->kernels->sparse_product(&input->by_row, input->tiles, input->n_out, z);
+    multiply(input, &input->by_row, input->n_out, input->weights, z);
 }
 
 void input_backward(struct input *input, int n_out, const float *d, float *dw)
@@ -104,5 +120,5 @@ void input_backward(struct input *input, int n_out, const float *d, float *dw)
         return;
     }
     input->kernels->tile(input->rows, n_out, d, input->tiles);
-    input->kernels->sparse_product(&input->by_pixel, input->tiles, n_out, dw);
+    multiply(input, &input->by_pixel, n_out, d, dw);
 }

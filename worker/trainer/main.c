@@ -7,8 +7,11 @@
 #include "common/protocol.h"
 #include "common/start.h"
 #include "worker/nn/gemm.h"
+#include "worker/nn/product_check.h"
+#include "worker/trainer/first_product.h"
 #include "worker/trainer/probe.h"
 #include "worker/trainer/trial.h"
+#include "worker/trainer_status.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -83,6 +86,13 @@ static void write_ready(void)
     write_event(NULL, &event);
 }
 
+/* After a wrong product nothing more is computed here. */
+static int give_up_products(void)
+{
+    log_error("wrong matrix product: %s", product_fault());
+    return product_fault_is_of_blas() ? TRAINER_WRONG_KERNEL : TRAINER_WRONG_MACHINE;
+}
+
 static int serve(struct trial_files *files)
 {
     char *line = NULL;
@@ -101,6 +111,10 @@ static int serve(struct trial_files *files)
             break;
         }
         trial_run(&job, files, write_event, NULL);
+        if (product_fault()) {
+            rc = give_up_products();
+            break;
+        }
         if (is_single(files)) {
             break;
         }
@@ -111,6 +125,17 @@ static int serve(struct trial_files *files)
     }
     free(line);
     return rc;
+}
+
+static int probe(int repeat)
+{
+    int rc = probe_run(repeat, stdout);
+
+    if (rc < 0) {
+        log_error("probe failed: %s", strerror(-rc));
+        return EXIT_FAILURE;
+    }
+    return product_fault() ? give_up_products() : EXIT_SUCCESS;
 }
 
 static int usage_error(const char *message, const char *value)
@@ -190,16 +215,13 @@ int main(int argc, char **argv)
     if (done) {
         return rc;
     }
-    gemm_init();
-    if (options.probe) {
-        rc = probe_run(options.repeat, stdout);
-        if (rc < 0) {
-            log_error("probe failed: %s", strerror(-rc));
-        }
-        return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    }
-    if (isatty(STDIN_FILENO)) {
+    if (!options.probe && isatty(STDIN_FILENO)) {
         return usage_error("it reads trials from a pipe, and standard input is a terminal", NULL);
     }
-    return serve(&options.files);
+    gemm_init();
+    first_product();
+    if (options.probe) {
+        return probe(options.repeat);
+    }
+    return product_fault() ? give_up_products() : serve(&options.files);
 }

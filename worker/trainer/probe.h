@@ -6,8 +6,7 @@
 
 #include <stdio.h>
 
-/* Runs the matrix products of one training step of the article's 7-layer network `repeat` times
- * and writes one JSON line with kernel, gflops (of the fastest repetition), step_ms
- * and the library's file.
- * 0, or -errno. */
+/* Runs the matrix products of one training step of the article's 7-layer network, of random
+ * factors, `repeat` times and writes one JSON line with kernel, gflops (of the fastest repetition),
+ * step_ms, the library's file and whether all products were right. 0, or -errno. */
 int probe_run(int repeat, FILE *out);

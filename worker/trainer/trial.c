@@ -5,6 +5,7 @@
 #include "worker/data/dataset.h"
 #include "worker/nn/evaluation.h"
 #include "worker/nn/gemm.h"
+#include "worker/nn/product_check.h"
 #include "worker/nn/training.h"
 
 #include <math.h>
@@ -39,6 +40,17 @@ static void emit(const struct trial *trial, struct trainer_event *event)
     event->trial = trial->job->trial;
     event->attempt = trial->job->attempt;
     trial->emit(trial->context, event);
+}
+
+/* The machine's fault: elsewhere, or with another kernel, the trial may well succeed. */
+static int fail_by_machine(const struct trial *trial)
+{
+    struct trainer_event event = {.type = TRAINER_FAILED, .failure = {.retry = true}};
+
+    snprintf(event.failure.reason, sizeof(event.failure.reason), "wrong matrix product: %s",
+             product_fault());
+    emit(trial, &event);
+    return TRIAL_ENDED;
 }
 
 __attribute__((format(printf, 2, 3))) static int fail(const struct trial *trial, const char *format,
@@ -124,14 +136,25 @@ static int64_t nanoseconds(clockid_t clock)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+static int64_t cpu_nanoseconds(void)
+{
+    return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static int train_step(struct trial *trial, bool with_stats)
 {
     struct error error;
-    int64_t wall = nanoseconds(CLOCK_MONOTONIC), cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    int64_t wall = nanoseconds(CLOCK_MONOTONIC), cpu = cpu_nanoseconds();
+
+    int64_t check = product_check_ns();
 
     trial->loss = training_step(&trial->training, with_stats ? trial->stats : NULL);
-    trial->cpu_ns += nanoseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
-    trial->wall_ns += nanoseconds(CLOCK_MONOTONIC) - wall;
+    check = product_check_ns() - check;
+    trial->cpu_ns += cpu_nanoseconds() - cpu - check;
+    trial->wall_ns += nanoseconds(CLOCK_MONOTONIC) - wall - check;
+    if (product_fault()) {
+        return fail_by_machine(trial);
+    }
     if (trial_files_step(trial->files, &trial->training, trial->loss, &error) != 0) {
         return fail(trial, "%s", error.message);
     }
@@ -170,7 +193,11 @@ static int evaluate(struct trial *trial, bool fully)
     if (!fully && !pending) {
         return 0;
     }
-    if (evaluation_run(&trial->evaluation, fully ? n : n - trial->needed, &correct) != 0) {
+    int r = evaluation_run(&trial->evaluation, fully ? n : n - trial->needed, &correct);
+    if (product_fault()) {
+        return fail_by_machine(trial);
+    }
+    if (r != 0) {
         return fail(trial, "diverged at step %lld: the network's output is not finite",
                     (long long)trial->training.step);
     }
@@ -258,6 +285,7 @@ void trial_run(const struct trainer_job *job, struct trial_files *files,
     struct trial trial = {
         .job = job, .files = files, .emit = emit_event, .context = context, .steps_to_target = -1};
 
+    product_check_by(cpu_nanoseconds);
     if (begin(&trial) == 0 && run_steps(&trial) == 0) {
         finish(&trial);
     }
