@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/memory.h"
 #include "worker/kernel_choice.h"
+#include "worker/orphans.h"
 #include "worker/spawn.h"
 #include "worker/trainer_command.h"
 #include "worker/trainer_status.h"
@@ -31,6 +32,7 @@ struct session {
     const struct train_request *request;
     struct prepared data;
     struct spawn_child child;
+    char run[ORPHANS_RUN_SIZE];
     train_listener *listener;
     void *arg;
     char *buffer; /* what was read of the line that is not whole yet */
@@ -199,7 +201,7 @@ static enum stream_state listen_to(struct session *session, struct error *error)
 /* ---- the trainer's life ---- */
 
 static int spawn_with_options(const struct trainer_command *command, const char *const *options,
-                              struct spawn_child *ret)
+                              struct session *session)
 {
     const char *argv[sizeof(command->argv) / sizeof(*command->argv) + TRAIN_OPTIONS_MAX];
     size_t n = 0;
@@ -211,8 +213,11 @@ static int spawn_with_options(const struct trainer_command *command, const char 
         argv[n++] = options[i];
     }
     argv[n] = NULL;
-    struct spawn_request spawn = {.argv = argv, .environment = command->environment, .core = -1};
-    return spawn_start(&spawn, ret);
+    orphans_adopt();
+    orphans_name_run(session->run);
+    struct spawn_request spawn = {
+        .argv = argv, .environment = command->environment, .core = -1, .run = session->run};
+    return spawn_start(&spawn, &session->child);
 }
 
 static int start_trainer(struct session *session, struct error *error)
@@ -232,7 +237,7 @@ static int start_trainer(struct session *session, struct error *error)
     }
     int result = trainer_command_init(&command, request->trainer, path, &session->choice);
     if (result == 0) {
-        result = spawn_with_options(&command, request->options, &session->child);
+        result = spawn_with_options(&command, request->options, session);
         trainer_command_finish(&command);
     }
     if (result != 0) {
@@ -252,7 +257,11 @@ static int end_trainer(struct session *session)
     close(session->child.out);
     close(session->child.errors);
     close(session->child.pid_fd);
-    return left ? status : child_stop(session->child.pid, STOP_GRACE_MS);
+    if (!left) {
+        status = child_stop(session->child.pid, STOP_GRACE_MS);
+    }
+    orphans_kill_run(session->run);
+    return status;
 }
 
 /* A network that diverges is a result of a kind; whatever else fails a trial here is in the way of

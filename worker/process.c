@@ -16,6 +16,7 @@
 struct process {
     struct process_handlers handlers;
     pid_t pid;
+    char run[ORPHANS_RUN_SIZE];
     int pid_fd;
     uv_poll_t exit_poll;
     uv_timer_t timer; /* SIGKILL after SIGTERM; then the wait for the last output */
@@ -204,6 +205,17 @@ pid_t process_pid(const struct process *process)
     return process->pid;
 }
 
+enum orphans_kin process_kin(const struct process *process, pid_t pid, const char *run)
+{
+    if (process->exited) {
+        return ORPHANS_LEFT;
+    }
+    if (pid == process->pid) {
+        return ORPHANS_TRAINER;
+    }
+    return !run[0] || strcmp(run, process->run) == 0 ? ORPHANS_OF_LIVE : ORPHANS_LEFT;
+}
+
 static void open_pipe(uv_loop_t *loop, struct process *process, uv_pipe_t *pipe, int fd)
 {
     int r = uv_pipe_init(loop, pipe, 0);
@@ -245,12 +257,15 @@ int process_start(uv_loop_t *loop, const struct spawn_request *request,
     }
     process->handlers = *handlers;
     struct spawn_child child;
+    struct spawn_request named = *request;
+    orphans_name_run(process->run);
+    named.run = process->run;
     int r = lines_init(&process->streams[PROCESS_OUT].lines);
     if (r == 0) {
         r = lines_init(&process->streams[PROCESS_ERRORS].lines);
     }
     if (r == 0) {
-        r = spawn_start(request, &child);
+        r = spawn_start(&named, &child);
     }
     if (r < 0) {
         free_process(process);

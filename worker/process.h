@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "worker/orphans.h"
 #include "worker/spawn.h"
 
 #include <stdint.h>
@@ -27,6 +28,9 @@ int process_start(uv_loop_t *loop, const struct spawn_request *request,
                   const struct process_handlers *handlers, struct process **ret);
 
 pid_t process_pid(const struct process *process);
+
+/* What a child of this one is to it; ORPHANS_LEFT once it has been seen to end. */
+enum orphans_kin process_kin(const struct process *process, pid_t pid, const char *run);
 
 /* Takes malloc'd text; one that no longer reads loses it, on_exit tells. */
 void process_write(struct process *process, char *text);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "worker/lease.h"
+#include "worker/orphans.h"
 #include "worker/outbox.h"
 #include "worker/wire.h"
 #include "worker/worker.h"
@@ -40,6 +41,8 @@ void seats_drop(struct seats *seats, struct lease lease);
 /* Stops all trainers and whatever else is under way; the loop runs dry when they are gone. */
 void seats_close(struct seats *seats);
 /* SIGKILL to all trainers. */
+/* What a child of this process is, for orphans_kill. */
+enum orphans_kin seats_kin(const struct seats *seats, pid_t pid, const char *run);
 void seats_kill(struct seats *seats);
 /* After seats_close and the end of the loop. */
 void seats_destroy(struct seats *seats);

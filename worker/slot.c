@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "worker/backoff.h"
+#include "worker/log_share.h"
 #include "worker/machine.h"
 #include "worker/process.h"
 #include "worker/text.h"
@@ -46,9 +47,10 @@ struct slot {
     struct lease lease;
     char *job; /* ASSIGNED: the line to write once the trainer is ready; else NULL */
 
-    uv_timer_t timer;  /* DOWN: restart; STARTING: ready in time; IN_HAND: silence */
-    int64_t cpu_ms;    /* at the last check for silence */
-    int64_t oom_kills; /* when the trainer was started */
+    uv_timer_t timer;     /* DOWN: restart; STARTING: ready in time; IN_HAND: silence */
+    int64_t cpu_ms;       /* at the last check for silence */
+    int64_t oom_kills;    /* when the trainer was started */
+    struct log_share log; /* how much more of what trainers say is logged */
     char last_words[N_LAST_WORDS][160];
     unsigned n_words;
 };
@@ -207,6 +209,23 @@ static void on_output(struct slot *slot, const char *line)
     }
 }
 
+static void log_left_out(struct slot *slot)
+{
+    uint64_t n = log_share_take_left_out(&slot->log);
+    if (n > 0) {
+        log_warn("trainer said more than is logged slot=%d bytes_left_out=%" PRIu64,
+                 slot->options.index, n);
+    }
+}
+
+static void log_words(struct slot *slot, const char *line)
+{
+    if (log_share_take(&slot->log, uv_now(slot->options.loop), strlen(line))) {
+        log_left_out(slot);
+        log_info("trainer says slot=%d \"%s\"", slot->options.index, line);
+    }
+}
+
 static void on_line(void *arg, enum process_stream stream, char *line)
 {
     struct slot *slot = arg;
@@ -214,7 +233,7 @@ static void on_line(void *arg, enum process_stream stream, char *line)
         on_output(slot, line);
     } else if (line && line[0]) {
         text_clean(line);
-        log_info("trainer says slot=%d \"%s\"", slot->options.index, line);
+        log_words(slot, line);
         char *words = slot->last_words[slot->n_words++ % N_LAST_WORDS];
         snprintf(words, sizeof slot->last_words[0], "%.159s", line);
     }
@@ -327,6 +346,7 @@ static void on_exit_of_trainer(void *arg, int wait_status)
     bool stopped = slot->trainer == STOPPING;
     slot->trainer = DOWN; /* before anybody asks whether the slot is free */
     slot->process = NULL;
+    log_left_out(slot);
     uv_timer_stop(&slot->timer);
     if (stopped) {
         restart(slot, slot->blameless);
@@ -378,6 +398,7 @@ struct slot *slot_create(const struct slot_options *options)
     slot->options = *options;
     slot->restart = (struct backoff){.first_ms = RESTART_FIRST_MS, .most_ms = RESTART_MOST_MS};
     rng_init(&slot->jitter, uv_hrtime(), RNG_JITTER, (uint32_t)options->index);
+    log_share_init(&slot->log, uv_now(options->loop));
     uv_timer_init(options->loop, &slot->timer);
     slot->timer.data = slot;
     start(slot);
@@ -451,4 +472,9 @@ void slot_kill(struct slot *slot)
     if (slot->process) {
         process_kill(slot->process);
     }
+}
+
+enum orphans_kin slot_kin(const struct slot *slot, pid_t pid, const char *run)
+{
+    return slot->process ? process_kin(slot->process, pid, run) : ORPHANS_LEFT;
 }

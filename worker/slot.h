@@ -14,6 +14,7 @@
 
 #include "common/protocol.h"
 #include "worker/lease.h"
+#include "worker/orphans.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,3 +63,6 @@ void slot_drop(struct slot *slot);
 void slot_close(struct slot *slot);
 /* SIGKILL to the trainer, at once; for the way out. */
 void slot_kill(struct slot *slot);
+
+/* What a child of this process is to its trainer. */
+enum orphans_kin slot_kin(const struct slot *slot, pid_t pid, const char *run);

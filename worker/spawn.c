@@ -1,9 +1,12 @@
 #include "worker/spawn.h"
 
+#include "worker/orphans.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -91,7 +94,47 @@ static void hand_over(int pipes[N_PIPES][2], int pipe, int end, int *ret)
     pipes[pipe][end] = -1;
 }
 
+/* The request's environment with the run in it, instead of one that this process runs under. */
+static char **name_run(const struct spawn_request *request, char *variable)
+{
+    static const char name[] = ORPHANS_RUN "=";
+    size_t n = 0, n_kept = 0;
+    while (request->environment[n]) {
+        n++;
+    }
+    char **environment = calloc(n + 2, sizeof *environment);
+    if (!environment) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(request->environment[i], name, sizeof name - 1) != 0) {
+            environment[n_kept++] = request->environment[i];
+        }
+    }
+    environment[n_kept] = variable;
+    return environment;
+}
+
+static int start(const struct spawn_request *request, struct spawn_child *ret);
+
 int spawn_start(const struct spawn_request *request, struct spawn_child *ret)
+{
+    if (!request->run) {
+        return start(request, ret);
+    }
+    char variable[sizeof ORPHANS_RUN + ORPHANS_RUN_SIZE];
+    snprintf(variable, sizeof variable, ORPHANS_RUN "=%s", request->run);
+    struct spawn_request named = *request;
+    named.environment = name_run(request, variable);
+    if (!named.environment) {
+        return -ENOMEM;
+    }
+    int r = start(&named, ret);
+    free((char **)named.environment);
+    return r;
+}
+
+static int start(const struct spawn_request *request, struct spawn_child *ret)
 {
     int pipes[N_PIPES][2];
     int r = open_pipes(pipes);

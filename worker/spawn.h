@@ -11,6 +11,7 @@ struct spawn_request {
     const char *const *argv;  /* argv[0] is looked up on PATH */
     char *const *environment; /* as from spawn_environment */
     int core;                 /* -1 = any */
+    const char *run;          /* the name it runs under (orphans.h); NULL = none */
 };
 
 struct spawn_child {

@@ -4,6 +4,7 @@
 #include "common/start.h"
 #include "worker/client.h"
 #include "worker/machine.h"
+#include "worker/orphans.h"
 #include "worker/outbox.h"
 #include "worker/seats.h"
 #include "worker/session.h"
@@ -23,6 +24,7 @@
 #define CALL_TIMEOUT_MS 10000 /* of the others */
 #define DRAIN_WITHIN_MS 1500  /* for handing back what is held, once told to stop */
 #define N_SIGNALS 3
+#define ORPHANS_LOOK_MS 20
 
 static const int stop_signals[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 static const char *const call_paths[SESSION_CALLS] = {"/v1/workers", "/v1/claims", "/v1/reports",
@@ -33,6 +35,8 @@ struct worker {
     uv_loop_t loop;
     uv_signal_t signals[N_SIGNALS];
     uv_timer_t timer;
+    uv_signal_t child;
+    uv_timer_t orphans_timer;
     struct outbox *outbox;
     struct session session;
     struct client *client;
@@ -218,6 +222,8 @@ static void end(struct worker *worker)
     }
     client_close(worker->client);
     uv_close((uv_handle_t *)&worker->timer, NULL);
+    uv_close((uv_handle_t *)&worker->child, NULL);
+    uv_close((uv_handle_t *)&worker->orphans_timer, NULL);
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_close((uv_handle_t *)&worker->signals[i], NULL);
     }
@@ -228,6 +234,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct worker *worker = handle->data;
     if (worker->stopping) {
         seats_kill(worker->seats);
+        orphans_kill_all();
         _exit(WORKER_BROKEN);
     }
     log_info("stopping signal=SIG%s trials=%zu", sigabbrev_np(number),
@@ -321,6 +328,38 @@ static void on_seats_wrong(void *arg, const char *kernel)
     step(worker);
 }
 
+/* ---- what trainers leave behind ---- */
+
+static enum orphans_kin kin(void *arg, pid_t pid, const char *run)
+{
+    return seats_kin(arg, pid, run);
+}
+
+static void on_orphans_timer(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+    if (orphans_kill(kin, worker->seats) > 0) {
+        uv_timer_start(timer, on_orphans_timer, ORPHANS_LOOK_MS, 0);
+    }
+}
+
+/* A trainer or an orphan has ended; its slot sees to a trainer in the meantime. */
+static void on_child(uv_signal_t *handle, int number)
+{
+    struct worker *worker = handle->data;
+    (void)number;
+    uv_timer_start(&worker->orphans_timer, on_orphans_timer, ORPHANS_LOOK_MS, 0);
+}
+
+static void watch_orphans(struct worker *worker)
+{
+    orphans_adopt();
+    uv_timer_init(&worker->loop, &worker->orphans_timer);
+    uv_signal_init(&worker->loop, &worker->child);
+    worker->orphans_timer.data = worker->child.data = worker;
+    uv_signal_start(&worker->child, on_child, SIGCHLD);
+}
+
 /* ---- start and end ---- */
 
 static int start(struct worker *worker, const struct wire_identity *identity)
@@ -346,6 +385,7 @@ static int start(struct worker *worker, const struct wire_identity *identity)
             uv_signal_start(&worker->signals[i], on_signal, stop_signals[i]);
         }
     }
+    watch_orphans(worker);
     const struct seats_handlers handlers = {.on_change = on_seats_changed,
                                             .on_hopeless = on_seats_hopeless,
                                             .on_wrong_products = on_seats_wrong,
@@ -376,6 +416,7 @@ enum worker_exit worker_run(const struct worker_options *options)
     int r = uv_loop_close(&worker.loop);
     assert(r == 0);
     (void)r;
+    orphans_kill_all();
     seats_destroy(worker.seats);
     session_finish(&worker.session);
     outbox_destroy(worker.outbox);

@@ -18,7 +18,7 @@ import termios
 import unittest
 
 from daemon import alive
-from ninety import NINETY, TINY, Programs, descendants, environment, until
+from ninety import NINETY, SOURCE_ROOT, TINY, Programs, descendants, environment, until
 
 
 OTHER_TRAINER = """
@@ -495,6 +495,13 @@ class Train(Programs):
         done = self.ninety(*self.words, "--trainer", "kill -9 $$")
         self.assertEqual(done.returncode, 1)
         self.assertIn("killed by signal 9", done.stderr)
+
+    def test_a15_what_a_trainer_left_behind_ends_with_it(self):
+        fake = shlex.quote(str(SOURCE_ROOT / "tests" / "fake_trainer"))
+        for seed in (23, 24):  # one that dies, one that is done
+            done = self.ninety(*self.words, "--seed", seed, "--trainer", fake)
+            left = int(re.search(r"left=(\d+);", done.stderr).group(1))
+            until(lambda left=left: not alive(left), "its end")
 
 
 if __name__ == "__main__":

@@ -439,6 +439,66 @@ class Data(WorkerTest):
         self.assertIn("unheard-of", failed["reason"])
 
 
+class LeftBehind(WorkerTest):
+    """A15: processes that a trainer started in sessions of their own, and what it says."""
+
+    def left(self, n=1):
+        said = r'trainer says slot=\d "left=(\d+);"'
+        wait_until(lambda: len(re.findall(said, self.worker.log)) >= n, "a process left behind")
+        return [int(pid) for pid in re.findall(said, self.worker.log)]
+
+    def test_a15_what_a_trainer_left_behind_ends_with_it(self):
+        self.start()
+        self.daemon.submit(23)
+        self.assertIn("exited with code 3", self.end_of(1)["failed"]["reason"])
+        wait_until(lambda: not alive(self.left()[0]), "its end")
+        self.daemon.submit(0)
+        self.assert_done(2)
+
+    def test_a15_all_that_is_left_is_gone_with_the_worker(self):
+        self.start(slots=2)
+        self.daemon.submit(24, 23, 25, 23, 23)  # 25's hides whose it is
+        for trial in range(1, 6):
+            self.end_of(trial)
+        pids = self.left(5)
+        wait_until(lambda: sum(alive(pid) for pid in pids) <= 1, "end of those that are left")
+        self.worker.terminate()
+        self.assertEqual(self.worker.wait(), 0)
+        self.assertFalse([pid for pid in pids if alive(pid)])
+
+    def test_a15_what_belongs_to_a_trainer_that_lives_stays(self):
+        self.start(slots=2)
+        self.daemon.submit(9, 24)  # 9 goes on for ever: the other slot has all that follows
+        self.end_of(2)
+        helper = self.left()[0]
+        self.daemon.submit(0)
+        self.assert_done(3)
+        self.assertTrue(alive(helper))
+        self.daemon.submit(23)
+        self.end_of(4)
+        wait_until(lambda: not any(alive(pid) for pid in self.left(2)), "end of what is left")
+
+    def test_a15_a_helper_that_ends_by_itself_is_buried(self):
+        self.start()
+        self.daemon.submit(24)
+        self.assertIn("done", self.end_of(1))
+        helper = self.left()[0]
+        self.assertTrue(alive(helper))
+        os.kill(helper, signal.SIGKILL)
+        wait_until(lambda: not pathlib.Path(f"/proc/{helper}").exists(), "its burial")
+        self.daemon.submit(0)
+        self.assert_done(2)
+
+    def test_a15_a_trainer_that_says_very_much_fills_no_log(self):
+        self.start()
+        self.daemon.submit(26)
+        self.assertIn("done", self.end_of(1))
+        self.worker.terminate()
+        self.worker.wait()
+        self.assertLess(self.worker.log_path.stat().st_size, 200_000)
+        self.assertRegex(self.worker.log, r"said more than is logged slot=0 bytes_left_out=19\d{6}\n")
+
+
 class Deploy(WorkerTest):
     def test_the_slurm_script_runs_a_worker_with_the_tasks_cores_and_leaves_when_idle(self):
         self.daemon = FakeDaemon(token=RIGHT)
