@@ -113,6 +113,17 @@ function quantile(sorted, q) {
     return Number.isFinite(value) ? value : null;
 }
 
+/** As the daemon judges it. */
+function outcomeOf(trial) {
+    if (trial.state === "failed") {
+        return trial.error.startsWith("diverged at step ") ? "diverged" : "failed";
+    }
+    if (trial.state === "succeeded") {
+        return trial.steps_to_target === null ? "censored" : "reached";
+    }
+    return trial.state === "cancelled" ? "cancelled" : "pending";
+}
+
 class Sweep {
     constructor(id, spec, options = {}) {
         Object.assign(this, { id, spec, state: "active", created: Date.now() });
@@ -202,6 +213,7 @@ class Sweep {
             ),
             reached,
             censored: this.count("succeeded") - reached,
+            diverged: this.trials.filter((t) => outcomeOf(t) === "diverged").length,
             reuse: false,
             reused: 0,
             trials_per_minute: this.state === "active" ? this.trialsPerSecond * 60 : 0,
@@ -213,10 +225,14 @@ class Sweep {
 
     summary() {
         return this.cells.flatMap((config, cell) => {
-            const ended = this.trials.filter((t) => t.cell === cell && t.state === "succeeded");
             const mine = this.trials.filter((t) => t.cell === cell);
-            const steps = ended.map((t) => t.steps_to_target ?? Infinity).sort((a, b) => a - b);
-            const seconds = ended.map((t) => t.seconds_to_target ?? Infinity).sort((a, b) => a - b);
+            const ended = mine.filter((t) => t.state === "succeeded");
+            const diverged = mine.filter((t) => outcomeOf(t) === "diverged");
+            const figured = [...ended, ...diverged];
+            const steps = figured.map((t) => t.steps_to_target ?? Infinity).sort((a, b) => a - b);
+            const seconds = figured
+                .map((t) => t.seconds_to_target ?? Infinity)
+                .sort((a, b) => a - b);
             const reached = steps.filter(Number.isFinite).length;
             return [
                 {
@@ -224,14 +240,15 @@ class Sweep {
                     sweep_name: this.spec.name,
                     cell,
                     ...columns(config),
-                    n: ended.length,
+                    n: figured.length,
                     reached,
                     censored: ended.length - reached,
+                    diverged: diverged.length,
                     median_steps: quantile(steps, 0.5),
                     q1_steps: quantile(steps, 0.25),
                     q3_steps: quantile(steps, 0.75),
                     median_seconds: quantile(seconds, 0.5),
-                    failed: mine.filter((t) => t.state === "failed").length,
+                    failed: mine.filter((t) => outcomeOf(t) === "failed").length,
                     cancelled: mine.filter((t) => t.state === "cancelled").length,
                     pending: mine.filter((t) => t.state === "queued" || t.state === "running")
                         .length,
@@ -239,6 +256,9 @@ class Sweep {
                         ended.length > 0
                             ? ended.reduce((sum, t) => sum + t.ms_per_step, 0) / ended.length
                             : null,
+                    kernel: "SkylakeX",
+                    trainer: "ninety-trainer 0.1.0",
+                    cpu: "a CPU",
                 },
             ];
         });
@@ -448,6 +468,7 @@ export class MockDaemon {
                                 cell: trial.cell,
                                 replicate: trial.replicate,
                                 state: trial.state,
+                                outcome: outcomeOf(trial),
                                 ...columns(trial.config),
                                 ...m,
                             }) + "\n",
@@ -467,6 +488,7 @@ export class MockDaemon {
         const all = sweep.trials
             .map((trial, at) => ({
                 ...trial,
+                outcome: outcomeOf(trial),
                 id: sweep.id * 100000 + at,
                 sweep: sweep.id,
                 measurements: undefined,

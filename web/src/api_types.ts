@@ -5,6 +5,8 @@ export type Config = Record<string, Value>;
 
 export type SweepState = "active" | "paused" | "finished" | "cancelled";
 export type TrialState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+/** What is known of the network; the first three are in every figure. */
+export type Outcome = "reached" | "censored" | "diverged" | "failed" | "cancelled" | "pending";
 
 export interface Sweep {
   id: number;
@@ -18,8 +20,10 @@ export interface Sweep {
   succeeded: number;
   failed: number;
   cancelled: number;
+  /** By outcome; a diverged one is among the failed, too. */
   reached: number;
   censored: number;
+  diverged: number;
   /** Of the succeeded ones, how many took over the result of an earlier sweep. */
   reused: number;
   trials_per_minute: number | null;
@@ -43,6 +47,7 @@ export interface Trial {
   cell: number;
   replicate: number;
   state: TrialState;
+  outcome: Outcome;
   config: Config;
   attempts: number;
   steps: number | null;
@@ -53,10 +58,11 @@ export interface Trial {
 /** A row of the view `summary`: the configuration's columns and these. */
 export interface SummaryRow {
   cell: number;
-  /** Trials that succeeded: reached + censored. */
+  /** Trials that are in its figures: reached + censored + diverged. */
   n: number;
   reached: number;
   censored: number;
+  diverged: number;
   median_steps: number | null;
   q1_steps: number | null;
   q3_steps: number | null;
@@ -65,6 +71,10 @@ export interface SummaryRow {
   pending: number;
   median_seconds: number | null;
   mean_ms_per_step: number | null;
+  /** Of the n trials; "mixed" where they differ. */
+  kernel: string | null;
+  trainer: string | null;
+  cpu: string | null;
   [column: string]: Value | null;
 }
 
@@ -72,6 +82,7 @@ export interface SummaryRow {
 export interface CurveRow {
   trial: number;
   state: TrialState;
+  outcome: Outcome;
   step: number;
   test_accuracy: number | null;
   cpu_ms: number | null;

@@ -2,6 +2,7 @@
 
 import type { SummaryRow } from "./api_types";
 import { type Field, fieldOf } from "./fields";
+import { counted } from "./format";
 
 export interface Order {
   column: string; // a field's name, or one of: reached median seconds ms
@@ -36,3 +37,17 @@ const resultKeys: Record<string, (row: SummaryRow) => number | null> = {
   seconds: (row) => (row.n > 0 ? (row.median_seconds ?? Infinity) : null),
   ms: (row) => row.mean_ms_per_step,
 };
+
+const mixed: [column: string, text: string][] = [
+  ["trainer", "trainers: the numbers are not of one program"],
+  ["kernel", "kernels: numbers differ by rounding, seconds by more"],
+  ["cpu", "CPUs: seconds are not comparable"],
+];
+
+/** A warning for each thing that differs among the trials of one cell. */
+export function mixtures(rows: SummaryRow[]): string[] {
+  return mixed.flatMap(([column, text]) => {
+    const n = rows.filter((row) => row[column] === "mixed").length;
+    return n === 0 ? [] : [`${counted(n, "cell")} ${n === 1 ? "mixes" : "mix"} ${text}.`];
+  });
+}

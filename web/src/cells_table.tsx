@@ -134,10 +134,11 @@ function Cell({
         );
       })}
       <td class="number">
+        {row.diverged > 0 && <span class="is-warned">{count(row.diverged)} diverged, </span>}
         {row.failed > 0 && <span class="is-warned">{count(row.failed)} failed, </span>}
         {row.n < replicates ? `${count(row.n)} of ${count(replicates)}` : count(row.n)}
       </td>
-      <td class={`number ${row.censored > 0 ? "is-warned" : ""}`}>
+      <td class={`number ${row.reached < row.n ? "is-warned" : ""}`}>
         {row.n > 0 ? `${count(row.reached)}/${count(row.n)}` : "–"}
       </td>
       <td class="number">

@@ -5,7 +5,7 @@
 
 import type { CurveRow } from "./api_types";
 import { type Field, fieldOf, matches } from "./fields";
-import { seriesRank } from "./steps";
+import { counts, seriesRank } from "./steps";
 
 export type CurveAxis = "step" | "time";
 
@@ -17,7 +17,10 @@ export interface CurvePoint {
 export interface Curve {
   trial: number;
   series: number;
+  /** Is its trial in the figures? Those that run, or failed, are not. */
   ended: boolean;
+  /** It ended because the network diverged: from there on it is below every other. */
+  diverged: boolean;
   points: CurvePoint[];
 }
 
@@ -40,7 +43,8 @@ export function curvesOf(
       curve = {
         trial: row.trial,
         series: rank(series && fieldOf(row, series.name)),
-        ended: row.state === "succeeded",
+        ended: counts(row.outcome),
+        diverged: counts(row.outcome) && row.state === "failed",
         points: [],
       };
       curves.set(row.trial, curve);
@@ -89,7 +93,8 @@ export function accuracyAt(points: CurvePoint[], x: number): number | null {
 /**
  * The median over the curves of one series, at every measured x up to the end of the shortest: a
  * trial stops when it reaches the target, and a median over those that are left would speak for the
- * slow ones only. Trials that still run, or failed, are left out: they would cut it short.
+ * slow ones only. Trials that still run, or failed, are left out: they would cut it short. One that
+ * diverged counts from its end on as below every accuracy, and the median ends where half have.
  */
 export function medianCurve(curves: Curve[]): CurvePoint[] {
   const ended = curves.filter((curve) => curve.ended && curve.points.length > 0);
@@ -97,14 +102,18 @@ export function medianCurve(curves: Curve[]): CurvePoint[] {
     return [];
   }
   const from = Math.max(...ended.map((curve) => curve.points[0]!.x));
-  const to = Math.min(...ended.map((curve) => curve.points.at(-1)!.x));
+  const whole = ended.filter((curve) => !curve.diverged);
+  const last = (of: Curve[]) => of.map((curve) => curve.points.at(-1)!.x);
+  const to = whole.length > 0 ? Math.min(...last(whole)) : Math.max(...last(ended));
   const at = [...new Set(ended.flatMap((curve) => curve.points.map((point) => point.x)))]
     .filter((x) => x >= from && x <= to)
     .sort((a, b) => a - b);
-  return thin(at, 200).map((x) => ({
-    x,
-    accuracy: median(ended.map((curve) => accuracyAt(curve.points, x)!)),
-  }));
+  return thin(at, 200)
+    .map((x) => ({
+      x,
+      accuracy: median(ended.map((curve) => accuracyAt(curve.points, x) ?? -Infinity)),
+    }))
+    .filter((point) => point.accuracy > -Infinity);
 }
 
 function thin(values: number[], most: number): number[] {

@@ -22,14 +22,17 @@ function columnsOf(fields: Field[]): Column<Trial>[] {
   ];
 }
 
-/** `failed`: how many there are in all; `failures` may be just the first of them. */
+/** `failed`: how many there are in all, and how many of them diverged; `failures` may be just the
+ * first of them. */
 export function Failures({
   failures,
   failed,
+  diverged,
   fields,
 }: {
   failures: Trial[];
   failed: number;
+  diverged: number;
   fields: Field[];
 }) {
   const [all, setAll] = useState(false);
@@ -37,7 +40,11 @@ export function Failures({
   return (
     <section class="card" aria-labelledby="failures-title">
       <h2 id="failures-title">
-        Failed trials <span class="quiet">{count(failed)}</span>
+        Failed trials{" "}
+        <span class="quiet">
+          {count(failed)}
+          {diverged > 0 && `, ${count(diverged)} of them diverged`}
+        </span>
       </h2>
       <DataTable label="Table of failed trials" columns={columnsOf(fields)} rows={shown} />
       {shown.length < failures.length && (

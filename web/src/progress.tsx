@@ -10,11 +10,17 @@ interface Part {
   n: number;
 }
 
+/** What failed and says nothing about the network. */
+function failedOtherwise(sweep: Sweep): number {
+  return sweep.succeeded + sweep.failed - sweep.reached - sweep.censored - sweep.diverged;
+}
+
 export function progressParts(sweep: Sweep): Part[] {
   return [
     { key: "reached", label: "reached", n: sweep.reached },
     { key: "censored", label: "not reached", n: sweep.censored },
-    { key: "failed", label: "failed", n: sweep.failed },
+    { key: "diverged", label: "diverged", n: sweep.diverged },
+    { key: "failed", label: "failed", n: failedOtherwise(sweep) },
     { key: "cancelled", label: "cancelled", n: sweep.cancelled },
     { key: "running", label: "running", n: sweep.running },
     { key: "queued", label: "queued", n: sweep.queued },

@@ -1,9 +1,9 @@
 /*
  * The data of the first figure: steps to the target, by a parameter along the axis and another as
- * series. A censored trial (ended without reaching the target) counts as larger than every number.
+ * series. A trial that never reached the target (censored, or diverged) counts as larger than every number.
  */
 
-import type { SummaryRow, Trial, Value } from "./api_types";
+import type { Outcome, SummaryRow, Trial, Value } from "./api_types";
 import { type Field, fieldOf, matches, valueKey } from "./fields";
 
 /** null = beyond the axis: not reached. */
@@ -16,7 +16,8 @@ export interface MedianPoint {
   q1: Steps;
   q3: Steps;
   n: number;
-  censored: number;
+  /** Of the n: censored or diverged. */
+  unreached: number;
 }
 
 export interface TrialPoint {
@@ -30,8 +31,14 @@ export interface TrialPoint {
 export interface StepsData {
   medians: MedianPoint[];
   trials: TrialPoint[];
-  censored: number;
+  unreached: number;
+  diverged: number;
   ended: number;
+}
+
+/** Whether a trial is in the figures, as in the view `summary`. */
+export function counts(outcome: Outcome): boolean {
+  return outcome === "reached" || outcome === "censored" || outcome === "diverged";
 }
 
 /** `series` null: all in one series, number 0. */
@@ -43,17 +50,16 @@ export function stepsData(
   held: Record<string, string>,
 ): StepsData {
   const rank = seriesRank(series);
-  const medians = rows
-    .filter((row) => row.n > 0 && matches(row, held))
-    .map((row) => ({
-      x: fieldOf(row, x.name)!,
-      series: rank(series && fieldOf(row, series.name)),
-      median: row.median_steps,
-      q1: row.q1_steps,
-      q3: row.q3_steps,
-      n: row.n,
-      censored: row.censored,
-    }));
+  const shown = rows.filter((row) => row.n > 0 && matches(row, held));
+  const medians = shown.map((row) => ({
+    x: fieldOf(row, x.name)!,
+    series: rank(series && fieldOf(row, series.name)),
+    median: row.median_steps,
+    q1: row.q1_steps,
+    q3: row.q3_steps,
+    n: row.n,
+    unreached: row.n - row.reached,
+  }));
   const order = new Map(x.values.map((value, i) => [valueKey(value), i]));
   medians.sort(
     (a, b) => a.series - b.series || order.get(valueKey(a.x))! - order.get(valueKey(b.x))!,
@@ -61,7 +67,7 @@ export function stepsData(
   return {
     medians,
     trials: trials
-      .filter((trial) => trial.state === "succeeded" && matches(trial.config, held))
+      .filter((trial) => counts(trial.outcome) && matches(trial.config, held))
       .map((trial) => ({
         id: trial.id,
         x: fieldOf(trial.config, x.name)!,
@@ -69,7 +75,8 @@ export function stepsData(
         series: rank(series && fieldOf(trial.config, series.name)),
         steps: trial.steps_to_target,
       })),
-    censored: medians.reduce((sum, point) => sum + point.censored, 0),
+    unreached: medians.reduce((sum, point) => sum + point.unreached, 0),
+    diverged: shown.reduce((sum, row) => sum + row.diverged, 0),
     ended: medians.reduce((sum, point) => sum + point.n, 0),
   };
 }

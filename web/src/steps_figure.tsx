@@ -35,7 +35,7 @@ export function StepsFigure({ rows, trials, x, series, held, log, version }: Pro
     xAxis: xAxis(x),
     xName: fieldName(x.name),
     xLabel: (value) => valueName(x.name, value),
-    yAxis: stepsAxis(finiteSteps(data), data.censored > 0, limit, log),
+    yAxis: stepsAxis(finiteSteps(data), data.unreached > 0, limit, log),
     nSeries: Math.max(1, labels.length),
   };
   return (
@@ -73,10 +73,11 @@ function caption({ data, limit, xAxis, nSeries }: StepsFrame, withoutTrials: boo
       ? `${count(data.ended)} trials, too many to show one by one`
       : `small dots: single trials (${count(data.ended)})`,
   );
-  if (data.censored > 0) {
+  if (data.unreached > 0) {
     const within = limit === null ? "within its steps" : `in ${count(limit)} steps`;
+    const diverged = data.diverged > 0 ? `, ${count(data.diverged)} of them diverged` : "";
     const which = withoutTrials ? "cells with trials that did not reach it" : "not reached";
-    parts.push(`triangles: ${which} ${within} (${count(data.censored)})`);
+    parts.push(`triangles: ${which} ${within} (${count(data.unreached)}${diverged})`);
   }
   return `${parts.join("; ")}.`;
 }

@@ -71,13 +71,13 @@ function strip(frame: StepsFrame, width: number): Mark[] {
   if (yAxis.edge === null) {
     return [];
   }
-  const censored = data.medians.filter((point) => point.censored > 0);
-  const text = (point: MedianPoint) => `${point.censored}/${point.n}`;
-  const longest = Math.max(0, ...censored.map((point) => text(point).length));
+  const unreached = data.medians.filter((point) => point.unreached > 0);
+  const text = (point: MedianPoint) => `${point.unreached}/${point.n}`;
+  const longest = Math.max(0, ...unreached.map((point) => text(point).length));
   const span = xAxis.domain[1] - xAxis.domain[0];
   const room = ((width - margin.left - margin.right) * xAxis.gap) / span;
-  const series = new Set(censored.map((point) => point.series)).size > 1 ? nSeries : 1;
-  const counts = (7 * longest + 16) * series <= room ? censored : [];
+  const series = new Set(unreached.map((point) => point.series)).size > 1 ? nSeries : 1;
+  const counts = (7 * longest + 16) * series <= room ? unreached : [];
   const beside = 0.5 * jitterWidth * xAxis.gap;
   const title = limit === null ? "not reached" : `not reached in ${count(limit)} steps`;
   return [
@@ -111,14 +111,14 @@ function spread(frame: StepsFrame): Mark {
   return spreadMark(data.medians, ends, showsBand(xAxis, nSeries) ? "band" : 14);
 }
 
-/** Single trials; where they are not shown, one triangle stands for the censored ones of a cell. */
+/** Single trials; where they are not shown, one triangle stands for those of a cell that never reached it. */
 function trials(frame: StepsFrame): Mark[] {
   const { data, xAxis, yAxis } = frame;
   const dots = data.trials.filter((point) => point.steps !== null);
   const beyond: Point[] =
     data.trials.length > 0
       ? data.trials.filter((point) => point.steps === null)
-      : data.medians.filter((point) => point.censored > 0);
+      : data.medians.filter((point) => point.unreached > 0);
   const x = (point: Point) =>
     atX(frame, point) +
     ("replicate" in point ? jitter(point.replicate) * jitterWidth * xAxis.gap : 0);
@@ -181,6 +181,6 @@ function tip({ labels, limit, xName, xLabel }: StepsFrame, point: MedianPoint) {
     `${xName}: ${xLabel(point.x)}`,
     labels.length > 1 ? labels[point.series] : undefined,
     `${quartiles(point.median, point.q1, point.q3, limit)} steps`,
-    `${count(point.n - point.censored)} of ${count(point.n)} reached`,
+    `${count(point.n - point.unreached)} of ${count(point.n)} reached`,
   ];
 }

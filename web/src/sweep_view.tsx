@@ -3,6 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { api } from "./api";
 import { ArmChoices, useArms, useRows } from "./arms";
+import { mixtures } from "./cells";
 import { CellsTable } from "./cells_table";
 import { Check, HeldChoices, Segments, Select } from "./controls";
 import type { CurveAxis } from "./curves";
@@ -84,11 +85,23 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
         {summary.length === 0 ? (
           <p class="empty">No cell has begun.</p>
         ) : (
-          <CellsTable rows={summary} fields={fields} replicates={sweep.replicates} />
+          <>
+            {mixtures(summary).map((text) => (
+              <p key={text} class="is-warned">
+                {text}
+              </p>
+            ))}
+            <CellsTable rows={summary} fields={fields} replicates={sweep.replicates} />
+          </>
         )}
       </section>
       {failures.length > 0 && (
-        <Failures failures={failures} failed={sweep.failed} fields={fields} />
+        <Failures
+          failures={failures}
+          failed={sweep.failed}
+          diverged={sweep.diverged}
+          fields={fields}
+        />
       )}
     </>
   );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sortCells } from "../src/cells";
+import { mixtures, sortCells } from "../src/cells";
 import { summaryRow } from "./rows";
 
 const rows = [
@@ -19,4 +19,19 @@ test("a median that was not reached sorts above every number, a cell without res
 
 test("without an order the cells stand as the sweep has them", () => {
   assert.deepEqual(cells(null), [0, 1, 2, 3]);
+});
+
+// C6
+test("cells that mix kernels or CPUs are warned of", () => {
+  assert.deepEqual(mixtures(rows), []);
+  assert.deepEqual(
+    mixtures([
+      summaryRow({ kernel: "mixed", cpu: "mixed" }),
+      summaryRow({ cell: 1, kernel: "mixed" }),
+    ]),
+    [
+      "2 cells mix kernels: numbers differ by rounding, seconds by more.",
+      "1 cell mixes CPUs: seconds are not comparable.",
+    ],
+  );
 });

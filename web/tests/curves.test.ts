@@ -37,6 +37,7 @@ test("the target's name finds the side of its line that is free at the end", () 
     trial: 1,
     series: 0,
     ended: true,
+    diverged: false,
     points: accuracies.map((accuracy, x) => ({ x, accuracy })),
   });
   assert.equal(crowdedAbove([curve(0.2, 0.85, 0.94, 0.95)], 0.9, 2), true);
@@ -118,10 +119,39 @@ test("a running trial does not cut the median short", () => {
         [0, 0.1],
         [1, 0.2],
       ],
-      { state: "running" },
+      { state: "running", outcome: "pending" },
     ),
   ];
   assert.equal(medianCurve(curvesOf(rows, "step", null, {})).at(-1)!.x, 10);
+});
+
+// C1
+test("a diverged trial counts as below the others from its end on", () => {
+  const at = (...accuracies: number[]) =>
+    accuracies.map((accuracy, i): [number, number] => [10 * i, accuracy]);
+  const diverged = { state: "failed", outcome: "diverged" } as const;
+  const rows = [
+    ...curveRows(1, at(0.1, 0.5, 0.9)),
+    ...curveRows(2, at(0.1, 0.6, 0.8)),
+    ...curveRows(3, at(0.3), diverged),
+  ];
+  const bold = medianCurve(curvesOf(rows, "step", null, {}));
+  assert.deepEqual(
+    bold.map((point) => [point.x, point.accuracy]),
+    [
+      [0, 0.1],
+      [10, 0.5],
+      [20, 0.8],
+    ],
+  );
+  const lost = [...rows, ...curveRows(4, at(0.3, 0.4), diverged)];
+  assert.deepEqual(
+    medianCurve(curvesOf(lost, "step", null, {})).map((point) => point.x),
+    [0, 10],
+  );
+  // What failed for another reason is in no median.
+  const failed = curveRows(5, at(0.3), { state: "failed", outcome: "failed" });
+  assert.deepEqual(medianCurve(curvesOf([...rows, ...failed], "step", null, {})), bold);
 });
 
 test("no more curves of a series than asked for", () => {

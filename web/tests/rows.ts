@@ -8,6 +8,7 @@ export function summaryRow(members: Partial<SummaryRow>): SummaryRow {
     n: 5,
     reached: 5,
     censored: 0,
+    diverged: 0,
     failed: 0,
     cancelled: 0,
     pending: 0,
@@ -16,6 +17,9 @@ export function summaryRow(members: Partial<SummaryRow>): SummaryRow {
     q3_steps: 25,
     median_seconds: 0.3,
     mean_ms_per_step: 11,
+    kernel: "Haswell",
+    trainer: "ninety-trainer",
+    cpu: "a CPU",
     ...members,
   };
 }
@@ -26,6 +30,7 @@ export function trial(members: Partial<Trial>): Trial {
     cell: 0,
     replicate: 0,
     state: "succeeded",
+    outcome: "reached",
     config: {},
     attempts: 1,
     steps: 20,
@@ -43,6 +48,7 @@ export function curveRows(
   return points.map(([step, test_accuracy]) => ({
     trial: trialId,
     state: "succeeded",
+    outcome: "reached",
     step,
     test_accuracy,
     cpu_ms: step * 10,
@@ -65,6 +71,7 @@ export function sweep(members: Partial<SweepDetail>): SweepDetail {
     cancelled: 0,
     reached: 0,
     censored: 0,
+    diverged: 0,
     reused: 0,
     trials_per_minute: null,
     seconds_left: null,

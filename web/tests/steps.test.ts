@@ -26,7 +26,7 @@ test("a censored trial is a point beyond the axis, counted, and no number", () =
     trial({ id: 2, config: deep, steps: 2000, steps_to_target: null }),
   ];
   const data = stepsData(rows, trials, depth, norm, {});
-  assert.deepEqual([data.censored, data.ended], [2, 3]);
+  assert.deepEqual([data.unreached, data.ended], [2, 3]);
   assert.deepEqual(
     data.trials.map((point) => point.steps),
     [800, null],
@@ -35,10 +35,25 @@ test("a censored trial is a point beyond the axis, counted, and no number", () =
 });
 
 test("trials that have not ended, or failed, are no points", () => {
-  const trials = (["queued", "running", "failed", "cancelled"] as const).map((state) =>
-    trial({ config: deep, state, steps_to_target: null }),
+  const trials = (["pending", "failed", "cancelled"] as const).map((outcome) =>
+    trial({ config: deep, outcome, steps_to_target: null }),
   );
   assert.equal(stepsData([], trials, depth, norm, {}).trials.length, 0);
+});
+
+// C1, C11
+test("a diverged trial stands beyond the axis as a censored one does", () => {
+  const rows = [summaryRow({ depth: 7, batch_norm: "none", n: 11, reached: 1, diverged: 10 })];
+  const trials = [
+    trial({ id: 1, config: deep, state: "failed", outcome: "diverged", steps_to_target: null }),
+    trial({ id: 2, config: deep, state: "failed", outcome: "reached", steps_to_target: 35 }),
+  ];
+  const data = stepsData(rows, trials, depth, norm, {});
+  assert.deepEqual([data.unreached, data.diverged, data.ended], [10, 10, 11]);
+  assert.deepEqual(
+    data.trials.map((point) => point.steps),
+    [null, 35],
+  );
 });
 
 test("a cell without a result is no median", () => {
