@@ -39,6 +39,7 @@ void progress_read(const json_t *sweep, struct progress *ret)
         .cancelled = integer_at(sweep, "cancelled"),
         .reached = integer_at(sweep, "reached"),
         .reused = integer_at(sweep, "reused"),
+        .waits_for = string_at(sweep, "waits_for"),
         .trials_per_minute = number_at(sweep, "trials_per_minute"),
         .seconds_left = number_at(sweep, "seconds_left"),
     };
@@ -78,47 +79,66 @@ static char *states_text(const struct progress *progress)
     return text;
 }
 
-static bool rate_known(const struct progress *progress)
+/* Why nothing moves, or "". */
+static const char *waiting_text(const struct progress *progress)
 {
-    return progress->trials_per_minute > 0;
+    static const struct {
+        const char *waits_for, *text;
+    } reasons[] = {
+        {"worker", "waiting for a worker"},
+        {"free worker", "waiting: the workers are busy with other sweeps"},
+        {"next attempt", "waiting: a failed trial is tried again shortly"},
+        {"preparation", "waiting: the sweep is being prepared"},
+        {"resume", "paused"},
+    };
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+        if (strcmp(progress->waits_for, reasons[i].waits_for) == 0) {
+            return reasons[i].text;
+        }
+    }
+    return strcmp(progress->state, "paused") == 0 ? "paused" : "";
+}
+
+/* "31.5 per minute, 1 min 22 s left", as far as it is known, or why nothing moves. */
+static char *pace_text(const struct progress *progress, const char *per_minute)
+{
+    const char *waiting = waiting_text(progress);
+    char rate[2 * TEXT_SIZE] = "", left[2 * TEXT_SIZE] = "", text[TEXT_SIZE];
+
+    if (waiting[0] || progress_finished(progress)) {
+        return must(strdup(progress_finished(progress) ? "" : waiting));
+    }
+    if (progress->trials_per_minute > 0) {
+        text_number(progress->trials_per_minute, text);
+        snprintf(rate, sizeof(rate), "%s%s", text, per_minute);
+    }
+    if (progress->seconds_left >= 0) {
+        text_duration(progress->seconds_left, text);
+        snprintf(left, sizeof(left), "%s%s left", rate[0] ? ", " : "", text);
+    }
+    return text_format("%s%s", rate, left);
 }
 
 char *progress_line(const struct progress *progress)
 {
-    char rate[TEXT_SIZE], left[TEXT_SIZE];
-    char *states = states_text(progress);
-    char *text = text_format("%lld of %lld trials done, %lld reached the target%s%s",
+    char *states = states_text(progress), *pace = pace_text(progress, " per minute");
+    char *text = text_format("%lld of %lld trials done, %lld reached the target%s%s%s",
                              (long long)progress_done(progress), (long long)progress->trials,
-                             (long long)progress->reached, states,
-                             strcmp(progress->state, "paused") == 0 ? "; paused" : "");
+                             (long long)progress->reached, states, pace[0] ? "; " : "", pace);
 
+    free(pace);
     free(states);
-    if (rate_known(progress) && !progress_finished(progress)) {
-        text_number(progress->trials_per_minute, rate);
-        text_duration(progress->seconds_left, left);
-        char *longer = text_format("%s; %s per minute, %s left", text, rate, left);
-        free(text);
-        text = longer;
-    }
     return text;
 }
 
 /* What stands behind the bar. */
 static char *bar_facts(const struct progress *progress)
 {
-    char rate[TEXT_SIZE], left[TEXT_SIZE];
-    char *states = states_text(progress);
-    char *facts;
+    char *states = states_text(progress), *pace = pace_text(progress, "/min");
+    char *facts = text_format("%s%s", pace, pace[0] || !states[0] ? states : states + 2);
 
-    if (strcmp(progress->state, "paused") == 0) {
-        facts = text_format("paused%s", states);
-    } else if (rate_known(progress) && !progress_finished(progress)) {
-        text_number(progress->trials_per_minute, rate);
-        text_duration(progress->seconds_left, left);
-        facts = text_format("%s/min, %s left%s", rate, left, states);
-    } else {
-        facts = text_format("%s", states[0] ? states + 2 : "");
-    }
+    free(pace);
     free(states);
     return facts;
 }

@@ -7,6 +7,7 @@
 /* ---- meters ---- */
 
 #define METER_TAU_MS 120000.0
+#define METER_LEAST_MS 5000 /* one event a moment after the start is no rate of thousands */
 
 void meter_start(struct meter *meter, int64_t now_ms)
 {
@@ -26,8 +27,10 @@ void meter_add(struct meter *meter, int64_t now_ms)
 double meter_per_minute(const struct meter *meter, int64_t now_ms)
 {
     /* A meter that has run for t has seen only 1 - exp(-t / tau) of its window. */
-    double seen = -expm1((double)(meter->since_ms - now_ms) / METER_TAU_MS);
-    if (!meter->started || meter->per_ms == 0 || seen <= 0) {
+    int64_t run_ms = now_ms - meter->since_ms;
+    double seen =
+        -expm1(-(double)(run_ms > METER_LEAST_MS ? run_ms : METER_LEAST_MS) / METER_TAU_MS);
+    if (!meter->started || meter->per_ms == 0) {
         return NAN;
     }
     return 60000 * meter->per_ms * exp((double)(meter->at_ms - now_ms) / METER_TAU_MS) / seen;

@@ -3,6 +3,7 @@
 #include "common/config.h"
 #include "common/database_file.h"
 #include "daemon/store_internal.h"
+#include "daemon/store_left.h"
 #include "daemon/store_quantile.h"
 #include "daemon/store_render.h"
 
@@ -24,7 +25,13 @@
     "trials, queued, running, succeeded, failed, cancelled, reached + crossed AS reached, "        \
     "succeeded - reached AS censored, diverged, reuse AS \"reuse:bool\", reused, "                 \
     "trials_per_minute, "                                                                          \
-    "iif(state = 'active', 60 * (queued + running) / trials_per_minute, NULL) AS seconds_left, "   \
+    "iif(state = 'active' AND running > 0, seconds_left(id), NULL) AS seconds_left, "              \
+    "CASE WHEN state = 'paused' THEN 'resume'"                                                     \
+    " WHEN state <> 'active' OR running > 0 OR queued = 0 THEN NULL"                               \
+    " WHEN expanded < trials OR unmatched > 0 THEN 'preparation'"                                  \
+    " WHEN NOT EXISTS (SELECT 1 FROM workers WHERE state = 'alive') THEN 'worker'"                 \
+    " WHEN NOT EXISTS (SELECT 1 FROM workers WHERE state = 'alive' AND running < slots)"           \
+    " THEN 'free worker' ELSE 'next attempt' END AS waits_for, "                                   \
     "created_at, finished_at"
 #define SWEEP_SOURCE                                                                               \
     "(SELECT *, iif(finished_at IS NULL, rate * exp((unixepoch(ended_at) - unixepoch()) / 120.0)," \
@@ -248,7 +255,8 @@ int reader_open(const char *path, struct reader **ret, struct error *error)
               sqlite3_create_function(reader->db, "config_json", CONFIG_FIELD_COUNT - 2,
                                       SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, config_json, NULL,
                                       NULL) == SQLITE_OK &&
-              store_quantile_register(reader->db) == SQLITE_OK;
+              store_quantile_register(reader->db) == SQLITE_OK &&
+              store_left_register(reader->db) == SQLITE_OK;
     if (!ok) {
         error_set(error, NULL, "%s cannot be read: %s", path,
                   reader->db ? sqlite3_errmsg(reader->db) : "out of memory");

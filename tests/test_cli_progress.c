@@ -61,6 +61,37 @@ static void an_unknown_rate_is_left_out(void **state)
     json_decref(sweep);
 }
 
+/* B4 */
+static void a_sweep_that_waits_says_for_what(void **state)
+{
+    static const char *const cases[][2] = {
+        {"worker", "waiting for a worker"},
+        {"free worker", "waiting: the workers are busy with other sweeps"},
+        {"next attempt", "waiting: a failed trial is tried again shortly"},
+        {"preparation", "waiting: the sweep is being prepared"},
+        {"resume", "paused"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct terminal wide = {.live = true, .width = 200};
+        json_t *sweep = sweep_with(2, 1, 0);
+        struct progress progress;
+        json_object_set_new(sweep, "waits_for", json_string(cases[i][0]));
+        progress_read(sweep, &progress);
+        char *line = progress_line(&progress), *bar = progress_bar(&progress, &wide);
+        char expected[128];
+        snprintf(expected, sizeof(expected), ", 1 failed; %s", cases[i][1]);
+        assert_string_equal(strstr(line, ", 1 failed"),
+                            expected); /* and no rate or time of before */
+        snprintf(expected, sizeof(expected), "3/70  %s, 1 failed", cases[i][1]);
+        assert_string_equal(strstr(bar, "3/70"), expected);
+        free(line);
+        free(bar);
+        json_decref(sweep);
+    }
+}
+
 static void failures_are_told(void **state)
 {
     json_t *sweep = sweep_with(60, 10, 0);
@@ -134,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_plain_line_says_it_all_in_words),
         cmocka_unit_test(results_from_earlier_sweeps_are_told_apart),
         cmocka_unit_test(an_unknown_rate_is_left_out),
+        cmocka_unit_test(a_sweep_that_waits_says_for_what),
         cmocka_unit_test(failures_are_told),
         cmocka_unit_test(the_bar_is_filled_by_the_share_that_is_done),
         cmocka_unit_test(the_bar_fits_any_terminal),

@@ -67,9 +67,9 @@ static void hand_over(struct seats *seats, struct seat *seat, const struct prepa
     if (offer) {
         slot_drop(seat->slot);
         outbox_reuse(seats->outbox, seat->lease, offer->trial);
-        log_info("trial not trained again trial=%" PRId64 " attempt=%" PRId64
-                 " reused_from=%" PRId64,
-                 seat->lease.trial, seat->lease.attempt, offer->trial);
+        log_debug("trial not trained again trial=%" PRId64 " attempt=%" PRId64
+                  " reused_from=%" PRId64,
+                  seat->lease.trial, seat->lease.attempt, offer->trial);
         return;
     }
     struct trainer_job job = {
@@ -143,9 +143,9 @@ void seats_drop(struct seats *seats, struct lease lease)
     for (int i = 0; i < seats->n; i++) {
         struct slot *slot = seats->at[i].slot;
         if (slot && slot_has(slot, lease)) {
-            log_info("trial stopped trial=%" PRId64 " attempt=%" PRId64
-                     " reason=\"the daemon took it back\"",
-                     lease.trial, lease.attempt);
+            log_debug("trial stopped trial=%" PRId64 " attempt=%" PRId64
+                      " reason=\"the daemon took it back\"",
+                      lease.trial, lease.attempt);
             slot_drop(slot);
         }
     }
@@ -173,10 +173,10 @@ static void finish(struct seats *seats, const struct seat *seat, struct lease le
     struct trial_result completed = *result;
     complete_result(seat, &completed);
     outbox_finish(seats->outbox, lease, &completed);
-    log_info("trial done trial=%" PRId64 " attempt=%" PRId64 " steps=%" PRId64
-             " steps_to_target=%" PRId64 " accuracy=%.4f",
-             lease.trial, lease.attempt, result->steps, result->steps_to_target,
-             result->final_accuracy);
+    log_debug("trial done trial=%" PRId64 " attempt=%" PRId64 " steps=%" PRId64
+              " steps_to_target=%" PRId64 " accuracy=%.4f",
+              lease.trial, lease.attempt, result->steps, result->steps_to_target,
+              result->final_accuracy);
 }
 
 static void add_row(struct seats *seats, struct lease lease, const struct trainer_event *event)

@@ -78,6 +78,23 @@ class Daemon(Programs):
         done = self.ninety("submit", *TINY, "--depth", "1,2", NINETY_DAEMON=self.url)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_b3_readmes_daemon_says_nothing_while_trials_are_trained(self):
+        self.train_all()
+        self.ask("submit", *TINY, "--depth", "1..2", "--replicates", "3")
+        self.ask("watch", "1")
+        self.daemon.send_signal(signal.SIGTERM)
+        _, log = self.daemon.communicate(timeout=30)
+        self.assertIn("registered", log)
+        self.assertNotIn("trial=", log)
+
+    def test_b4_a_sweep_says_for_what_it_waits(self):
+        self.ask("submit", *TINY, "--depth", "1")
+        watching = self.start(NINETY, "watch", "1", "--daemon", self.url)
+        self.assertIn("; waiting for a worker\n", watching.stderr.readline())
+        self.ask("pause", "1")
+        self.assertIn("paused", self.ask("status", "1"))
+        self.assertEqual(json.loads(self.ask("status", "1", "--format", "json"))["waits_for"], "resume")
+
     def test_a_sweep_is_paused_resumed_cancelled_and_tried_again(self):
         self.ask("submit", *TINY, "--depth", "1..3", "--name", "s")
         self.assertIn("is paused", self.ask("pause", "s"))

@@ -57,7 +57,7 @@ class Worker:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("NINETY_TOKEN")}
         with open(self.log_path, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={**clean, **(env or {})})
+                                            env={**clean, "NINETY_LOG": "debug", **(env or {})})
 
     @property
     def log(self):

@@ -28,6 +28,8 @@ export interface Sweep {
   reused: number;
   trials_per_minute: number | null;
   seconds_left: number | null;
+  /** worker, free worker, next attempt, preparation or resume; null while trials run. */
+  waits_for?: string | null;
   created_at: string;
   finished_at: string | null;
 }

@@ -86,6 +86,14 @@ export function sizeText({ cells, replicates, trials, reused }: Sweep): string {
   return `${product} = ${counted(trials, "trial")}${taken}`;
 }
 
+/** Why a sweep does not move. */
+const waitingTexts: Record<string, string> = {
+  worker: "waiting for a worker",
+  "free worker": "waiting: the workers are busy with other sweeps",
+  "next attempt": "waiting: a failed trial is tried again shortly",
+  preparation: "waiting: the sweep is being prepared",
+};
+
 /** "63 trials/min · 1 min 20 s left", or how it ended. */
 export function paceText(sweep: Sweep): string {
   if (sweep.state === "finished" || sweep.state === "cancelled") {
@@ -102,7 +110,8 @@ export function paceText(sweep: Sweep): string {
     (sweep.trials_per_minute ?? 0) > 0 ? rate(sweep.trials_per_minute) : "",
     sweep.seconds_left === null ? "" : `${duration(sweep.seconds_left)} left`,
   ].filter((part) => part !== "");
-  return parts.length > 0 ? parts.join(" · ") : "waiting for a worker";
+  const waiting = sweep.waits_for ? waitingTexts[sweep.waits_for] : undefined;
+  return waiting ?? parts.join(" · ");
 }
 
 /** Speaks at each tenth and at the end, not at every trial. */
