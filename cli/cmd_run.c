@@ -23,8 +23,8 @@
 #include "cli/text.h"
 #include "cli/train.h"
 #include "common/engine.h"
+#include "worker/machine.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,14 +109,6 @@ static int prepare_data(struct run *run, struct error *error)
 
 /* ---- daemon and sweep ---- */
 
-/* The cores that this process may use. */
-static int64_t count_cores(void)
-{
-    cpu_set_t cores;
-
-    return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
-}
-
 /* Results are of one trainer: which is asked of another one than the built-in before anything. */
 static int learn_trainer(struct run *run, struct error *error)
 {
@@ -136,7 +128,7 @@ static int start_daemon(struct run *run, struct error *error)
         .data = args_value(run->args, "data"),
         .trainer = args_value(run->args, "trainer"),
         .log = args_value(run->args, "log"),
-        .workers = count_cores(),
+        .workers = machine_slots(),
     };
 
     int result =
@@ -412,7 +404,7 @@ static int show_outcome(struct run *run, struct error *error)
 /* With *error filled when it returns EXIT_FAILED or EXIT_USAGE. */
 static int run_steps(struct run *run, struct error *error)
 {
-    run->workers = count_cores();
+    run->workers = machine_slots();
     if (args_format(run->args, &run->format, error) != 0 ||
         args_integer(run->args, "workers", (struct args_range){1, 1024}, &run->workers, error) !=
             0) {

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,42 +90,131 @@ static int64_t number_behind(const char *path, const char *key)
     return number;
 }
 
-/* Where the memory controller counts for this process; cgroup v2 or v1. */
-static bool memory_group_file(char *ret, size_t size)
+/* ---- control groups ---- */
+
+enum groups { GROUPS_NONE, GROUPS_V1, GROUPS_V2 };
+
+static bool has_word(const char *list, const char *word)
 {
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    if (!file) {
-        return false;
+    size_t length = strlen(word);
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0')) {
+            return true;
+        }
     }
-    bool found = false;
-    char line[4096];
-    while (fgets(line, sizeof line, file)) {
+    return false;
+}
+
+/* This process's group of a controller, as "/user.slice/x". A controller of version 1 goes before
+ * version 2, which lists no controllers. */
+static enum groups find_group(const char *root, const char *controller, char *ret, size_t size)
+{
+    char path[512], line[4096];
+    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
+    FILE *file = fopen(path, "re");
+    enum groups found = GROUPS_NONE;
+    while (file && found != GROUPS_V1 && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':');
-        char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!path) {
+        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group) {
             continue;
         }
-        *path++ = '\0';
-        if (strcmp(controllers + 1, "memory") == 0) {
-            snprintf(ret, size, "/sys/fs/cgroup/memory%s/memory.oom_control", path);
-            found = true;
-            break;
-        }
-        if (controllers[1] == '\0') {
-            snprintf(ret, size, "/sys/fs/cgroup%s/memory.events", path);
-            found = true; /* unless a v1 memory controller follows */
+        *group++ = '\0';
+        if (has_word(controllers + 1, controller) || controllers[1] == '\0') {
+            found = controllers[1] == '\0' ? GROUPS_V2 : GROUPS_V1;
+            snprintf(ret, size, "%s", group);
         }
     }
-    fclose(file);
+    if (file) {
+        fclose(file);
+    }
     return found;
 }
 
 int64_t machine_oom_kills(void)
 {
-    char path[4200];
-    int64_t n = memory_group_file(path, sizeof path) ? number_behind(path, "oom_kill") : -1;
+    char group[4096], path[4200];
+    int64_t n = -1;
+    switch (find_group("", "memory", group, sizeof group)) {
+    case GROUPS_V1:
+        snprintf(path, sizeof path, "/sys/fs/cgroup/memory%s/memory.oom_control", group);
+        n = number_behind(path, "oom_kill");
+        break;
+    case GROUPS_V2:
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.events", group);
+        n = number_behind(path, "oom_kill");
+        break;
+    case GROUPS_NONE:
+        break;
+    }
     return n >= 0 ? n : number_behind("/proc/vmstat", "oom_kill");
+}
+
+/* The first line of a file. */
+static bool read_line(const char *directory, const char *name, char *ret, size_t size)
+{
+    char path[4700];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(ret, (int)size, file);
+    if (file) {
+        fclose(file);
+    }
+    return read;
+}
+
+/* CPUs of one group's quota, rounded up; 0 = it has none. */
+static int quota_of(const char *directory, enum groups version)
+{
+    char text[64], period_text[64];
+    long long quota = -1, period = 0;
+    if (version == GROUPS_V2 && read_line(directory, "cpu.max", text, sizeof text)) {
+        if (sscanf(text, "%lld %lld", &quota, &period) != 2) { /* "max" */
+            return 0;
+        }
+    } else if (version == GROUPS_V1 &&
+               read_line(directory, "cpu.cfs_quota_us", text, sizeof text) &&
+               read_line(directory, "cpu.cfs_period_us", period_text, sizeof period_text)) {
+        quota = atoll(text);
+        period = atoll(period_text);
+    }
+    if (quota <= 0 || period <= 0) {
+        return 0;
+    }
+    long long cpus = (quota - 1) / period + 1;
+    return cpus < MACHINE_MAX_CORES ? (int)cpus : MACHINE_MAX_CORES;
+}
+
+int machine_cpu_quota(const char *root)
+{
+    char group[4096], directory[4600];
+    enum groups version = find_group(root, "cpu", group, sizeof group);
+    int least = 0;
+    if (version == GROUPS_NONE || strstr(group, "/..")) { /* one outside of what is seen here */
+        group[0] = '\0';
+    }
+    while (version !=
+           GROUPS_NONE) { /* its own, then its parents'; in a container some are missing */
+        snprintf(directory, sizeof directory, "%s/sys/fs/cgroup%s%s", root,
+                 version == GROUPS_V1 ? "/cpu" : "", group);
+        int cpus = quota_of(directory, version);
+        least = cpus > 0 && (least == 0 || cpus < least) ? cpus : least;
+        char *slash = strrchr(group, '/');
+        if (!slash) {
+            break;
+        }
+        *slash = '\0';
+    }
+    return least;
+}
+
+int machine_slots(void)
+{
+    int cores[MACHINE_MAX_CORES];
+    int n_cores = machine_cores(cores), quota = machine_cpu_quota("");
+    return quota > 0 && quota < n_cores ? quota : n_cores;
 }
 
 int64_t machine_cpu_ms(pid_t pid)

@@ -13,6 +13,15 @@
 /* The cores that this process may run on, in order; at least one. */
 int machine_cores(int ret_cores[MACHINE_MAX_CORES]);
 
+/* CPUs that the quota of this process's control group gives it, or of one of its parents if that is
+ * less, rounded up; 0 = no quota. Versions 1 and 2. `root` stands before /proc and /sys: "" but in
+ * tests. */
+int machine_cpu_quota(const char *root);
+
+/* How many trials at once the process has CPUs for: the cores it may run on, or fewer where a quota
+ * gives less. At least one. */
+int machine_slots(void);
+
 /* "AMD EPYC 9654 96-Core Processor"; "unknown" where the kernel does not say. */
 void machine_cpu_model(char *ret, size_t size);
 

@@ -37,8 +37,8 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "SIGTERM hands its trials back to the daemon; a second one does not wait for that.\n"
-    "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments, 69 no trainer starts, 77 the\n"
-    "token was refused.\n";
+    "Exit status: 0 stopped, 1 cannot run here, 2 wrong arguments, 69 no trainer starts, 75 idle\n"
+    "and never registered with a daemon, 77 the token was refused.\n";
 
 enum {
     OPT_DAEMON = 1000,
@@ -169,11 +169,10 @@ static enum options_result set_option(int option, const char *value, struct opti
 
 static void from_environment(struct options *options)
 {
-    int cores[MACHINE_MAX_CORES];
     const char *url = getenv("NINETY_DAEMON");
     *options = (struct options){
         .daemon = url && url[0] ? url : ADDRESS_DEFAULT,
-        .n_slots = machine_cores(cores),
+        .n_slots = machine_slots(),
         .pin = true,
         .hang_s = DEFAULT_HANG_S,
     };

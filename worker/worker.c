@@ -268,6 +268,20 @@ static uint64_t begin_due_calls(struct worker *worker)
     return next_ms;
 }
 
+/* A batch system counts the status: who never met a daemon has not done the work. */
+static void leave(struct worker *worker)
+{
+    uint64_t idle_s = worker->options->idle_ms / 1000;
+    if (worker->registered_once) {
+        log_info("stopping: no trial for a while idle_s=%" PRIu64, idle_s);
+        begin_stop(worker, WORKER_DONE);
+    } else {
+        log_error("giving up: no daemon took this worker url=%s idle_s=%" PRIu64,
+                  worker->options->daemon_url, idle_s);
+        begin_stop(worker, WORKER_NO_DAEMON);
+    }
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     step(timer->data);
@@ -283,8 +297,7 @@ static void step(struct worker *worker)
     }
     session_outbox_changed(&worker->session, now_ms(worker));
     if (!worker->stopping && now_ms(worker) >= idle_end_ms(worker)) {
-        log_info("stopping: no trial for a while idle_s=%" PRIu64, worker->options->idle_ms / 1000);
-        begin_stop(worker, WORKER_DONE);
+        leave(worker);
     }
     if (worker->stopping &&
         (session_is_over(&worker->session) || now_ms(worker) >= worker->stop_by_ms)) {

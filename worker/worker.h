@@ -20,6 +20,7 @@ enum worker_exit {
     WORKER_BROKEN = 1,        /* something this machine lacks: memory, ... */
     WORKER_NO_TRAINER = 69,   /* no trainer starts or computes right here (EX_UNAVAILABLE) */
     WORKER_WRONG_KERNEL = 70, /* worker_run only: with another kernel the trainer may be right */
+    WORKER_NO_DAEMON = 75, /* idle for as long as was asked, and never registered (EX_TEMPFAIL) */
     WORKER_UNAUTHORIZED = 77, /* the daemon does not take our token (EX_NOPERM of sysexits.h) */
 };
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -11,7 +12,7 @@ import unittest
 
 from daemon import alive, wait_until
 from fake_daemon import FakeDaemon
-from worker import NINETY_WORKER, Worker
+from worker import FAKE_TRAINER, NINETY_WORKER, Worker
 
 SOURCE_ROOT = pathlib.Path(os.environ["NINETY_SOURCE_ROOT"])
 RIGHT = "the-right-token-0123456789"
@@ -131,7 +132,40 @@ class Ordinary(WorkerTest):
         self.assertGreater(time.monotonic() - began, 0.7)
 
 
+    def test_d13_slots_are_not_more_than_the_cores_it_may_use(self):
+        self.daemon = FakeDaemon()
+        self.addCleanup(self.daemon.stop)
+        worker = subprocess.Popen([NINETY_WORKER, "--daemon", self.daemon.url, "--kernel", "default",
+                                   "--trainer", FAKE_TRAINER], stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (worker.kill(), worker.wait()))
+        wait_until(lambda: self.daemon.workers, "registration")
+        slots = self.daemon.calls("/v1/workers")[0]["slots"]
+        self.assertTrue(1 <= slots <= len(os.sched_getaffinity(0)))
+
+
 class DaemonTrouble(WorkerTest):
+    def test_d12_a_worker_that_never_registered_does_not_count_as_done(self):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        self.daemon = FakeDaemon()
+        self.addCleanup(self.daemon.stop)
+        self.daemon.interfere = lambda path, body: (404, {"error": {"code": "not_found",
+                                                                    "message": "nothing here"}})
+        for url in (f"http://127.0.0.1:{port}",  # a closed port
+                    self.daemon.url.replace("http:", "https:"), self.daemon.url + "/elsewhere"):
+            with self.subTest(url):
+                worker = Worker(url, "--exit-when-idle", "1")
+                self.addCleanup(worker.close)
+                self.assertEqual(worker.wait(), 75, worker.log)
+                self.assertIn("no daemon took this worker", worker.log)
+
+    def test_d12_one_whose_daemon_went_away_later_has_done_its_work(self):
+        self.start("--exit-when-idle", "1")
+        self.daemon.submit(0)
+        self.assert_done(1)
+        self.daemon.stop()
+        self.assertEqual(self.worker.wait(), 0)
+
     def test_a_daemon_that_is_not_there_yet_is_waited_for_and_it_says_so_once(self):
         self.daemon = FakeDaemon()
         self.daemon.stop()
