@@ -19,7 +19,7 @@ static const char not_built[] =
     "<h1>ninety</h1>\n<p>The daemon runs, but its dashboard was not built in: install "
     "<code>nodejs</code> and <code>npm</code>, then\n<code>meson setup --reconfigure "
     "-Dweb=enabled build &amp;&amp; ninja -C build</code>.</p>\n"
-    "<p>The API is at <a href=\"/v1/sweeps\">/v1/sweeps</a>.</p></html>\n";
+    "<p>The API is at <a href=\"v1/sweeps\">/v1/sweeps</a>.</p></html>\n";
 
 /* Where rounds no longer end there is no answer, and where their COMMIT fails it is 503. */
 static void on_round_ended(struct tick_entry *entry, int status)

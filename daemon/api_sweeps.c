@@ -74,7 +74,8 @@ static void submit(struct submission *s)
         api_question(READER_SWEEP, rc == QUEUE_REPEATED ? 200 : 201, "unknown_sweep");
     question.params.id = id;
     question.unread = s->unread;
-    snprintf(question.location, sizeof question.location, "/v1/sweeps/%lld", (long long)id);
+    /* Relative to the request, as it came before a proxy took a part of its path away (E2). */
+    snprintf(question.location, sizeof question.location, "sweeps/%lld", (long long)id);
     api_park_read(call, &question);
 }
 

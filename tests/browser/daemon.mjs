@@ -69,6 +69,20 @@ export class Daemon {
         return (await fetch(this.origin + path, { headers })).json();
     }
 
+    /** Has a sweep trained to its end, once however often it is asked for; its id. */
+    async finish(spec) {
+        const answer = await fetch(`${this.origin}v1/sweeps`, {
+            method: "POST",
+            headers: { "Content-Type": "application/json", "Idempotency-Key": spec.name },
+            body: JSON.stringify(spec),
+        });
+        const { id } = await answer.json();
+        while ((await this.get(`v1/sweeps/${id}`)).state !== "finished") {
+            await new Promise((done) => setTimeout(done, 50));
+        }
+        return id;
+    }
+
     async stop(signal = "SIGTERM") {
         this.child.kill(signal);
         await this.ended;

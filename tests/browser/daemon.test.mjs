@@ -2,6 +2,7 @@
 // compared with what the API says. node tests/browser/daemon.test.mjs NINETYD
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import axe from "axe-core";
 import { Daemon } from "./daemon.mjs";
 import { eventually, pageTest, skipWithoutBrowser } from "./page.mjs";
 
@@ -81,6 +82,56 @@ pageTest("gradients by layer are the API's medians", at("#/sweeps/1"), async (pa
     }
 });
 
+const fourAxes = {
+    name: "four axes",
+    base: { dataset: "synthetic-digits", width: 8, max_steps: 16, target_accuracy: 0.1 },
+    parameters: {
+        depth: [1, 2],
+        batch_norm: ["none", "before"],
+        activation: ["relu", "leaky_relu"],
+        learning_rate: [0.01, 1000],
+    },
+};
+
+for (const width of [390, 1280]) {
+    pageTest(
+        `B13: at ${width} pixels axe finds nothing on a sweep, and nothing is cut`,
+        at("#/sweeps/1"),
+        async (page) => {
+            const id = await daemon.finish(fourAxes);
+            await page.goto(at(`#/sweeps/${id}`)());
+            await page.getByRole("heading", { name: "four axes", level: 1 }).waitFor();
+            await page.locator("[role=img] > svg").first().waitFor();
+            await page.evaluate(axe.source);
+            const { violations } = await page.evaluate(() => globalThis.axe.run());
+            const told = violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+            assert.deepEqual(told, []);
+            const wide = await page.evaluate(() =>
+                [document.documentElement, ...document.querySelectorAll(".table-box")]
+                    .filter((box) => box.scrollWidth > box.clientWidth)
+                    .map((box) => `${box.className} is ${box.scrollWidth} wide`),
+            );
+            assert.deepEqual(wide, []);
+        },
+        { viewport: { width, height: 900 }, bypassCSP: true },
+    );
+}
+
+pageTest(
+    "B12: the page says what was trained before any figure",
+    at("#/sweeps/1"),
+    async (page) => {
+        const setup = page.getByLabel("What is trained");
+        await setup.waitFor();
+        const text = (await setup.locator("div").allTextContents()).join("; ");
+        assert.match(text, /dataset ?synthetic-digits.*optimizer ?adam.*learning rate ?0\.01/);
+        const above = await setup.evaluate(
+            (node) => node.compareDocumentPosition(document.querySelector("figure")) & 4,
+        );
+        assert.ok(above, "it stands above the figures");
+    },
+);
+
 pageTest(
     "a refusal of the daemon is shown where it belongs",
     at("#/new"),
@@ -138,7 +189,7 @@ pageTest(
     async (page) => {
         await page.evaluate(async (token) => {
             sessionStorage.setItem("ninety-token", token);
-            await fetch("/v1/sweeps", {
+            await fetch("v1/sweeps", {
                 method: "POST",
                 headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
                 body: JSON.stringify({
@@ -160,7 +211,7 @@ pageTest(
         await card.getByRole("button", { name: "Cancel…" }).click();
         await page.getByRole("button", { name: "Cancel the sweep" }).click();
         await card.getByText("cancelled", { exact: true }).first().waitFor();
-        const state = async () => (await daemon.get("v1/sweeps/2")).state;
+        const state = async () => (await daemon.get("v1/sweeps?limit=1")).sweeps[0].state;
         await eventually(state, (now) => now === "cancelled", "the sweep's state");
     },
     { expected: ["401 (Unauthorized)"] },

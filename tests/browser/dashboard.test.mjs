@@ -302,7 +302,7 @@ pageTest(
     at("#/sweeps/3"),
     async (page, requests) => {
         await page.waitForSelector("[role=img] svg");
-        await page.getByText(/^Thin lines: single trials \(\d+, more not loaded\)/).waitFor();
+        await page.getByText(/No median: \d+ of \d+ seeds are loaded/).waitFor();
         const trials = mock.sweeps[2].trials.length;
         assert.ok(trials > 2000);
         assert.equal(

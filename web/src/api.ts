@@ -1,6 +1,7 @@
 /*
  * The way to the daemon: requests with the token where one is needed, and every failure as one of
- * two kinds. ApiError: the daemon answered and refused. Unreachable: no usable answer came.
+ * two kinds. ApiError: the daemon answered and refused. Unreachable: no usable answer came. Paths
+ * are relative to the page's own address, so that it works below a path of a proxy, too.
  */
 
 import type {
@@ -14,6 +15,7 @@ import type {
   Trial,
   Worker,
 } from "./api_types";
+import { parseExact } from "./json_exact";
 
 export class ApiError extends Error {
   constructor(
@@ -74,7 +76,7 @@ async function refusal(answer: Response): Promise<Error> {
 async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   const answer = await request(path, { signal });
   try {
-    return (await answer.json()) as T;
+    return parseExact(await answer.text()) as T;
   } catch (error) {
     if (signal.aborted) {
       throw error;
@@ -93,39 +95,39 @@ async function post<T>(
     body,
     headers: { "Content-Type": "application/json", ...headers },
   });
-  return (await answer.json()) as T;
+  return parseExact(await answer.text()) as T;
 }
 
 export const api = {
   sweeps: (after: number | null, limit: number, signal: AbortSignal) =>
     get<{ sweeps: Sweep[]; next: number | null }>(
-      `/v1/sweeps?limit=${limit}${after === null ? "" : `&after=${after}`}`,
+      `v1/sweeps?limit=${limit}${after === null ? "" : `&after=${after}`}`,
       signal,
     ),
 
-  sweep: (id: number, signal: AbortSignal) => get<SweepDetail>(`/v1/sweeps/${id}`, signal),
+  sweep: (id: number, signal: AbortSignal) => get<SweepDetail>(`v1/sweeps/${id}`, signal),
 
-  act: (id: number, action: SweepAction) => post<Sweep>(`/v1/sweeps/${id}/${action}`, "{}"),
+  act: (id: number, action: SweepAction) => post<Sweep>(`v1/sweeps/${id}/${action}`, "{}"),
 
-  workers: (signal: AbortSignal) => get<{ workers: Worker[] }>("/v1/workers", signal),
+  workers: (signal: AbortSignal) => get<{ workers: Worker[] }>("v1/workers", signal),
 
   summary: (sweep: number, signal: AbortSignal) =>
-    get<{ summary: SummaryRow[] }>(`/v1/summary?sweep=${sweep}`, signal),
+    get<{ summary: SummaryRow[] }>(`v1/summary?sweep=${sweep}`, signal),
 
   trials: (sweep: number, after: number, limit: number, signal: AbortSignal) =>
     get<{ trials: Trial[]; next: number | null }>(
-      `/v1/trials?sweep=${sweep}&limit=${limit}${after > 0 ? `&after=${after}` : ""}`,
+      `v1/trials?sweep=${sweep}&limit=${limit}${after > 0 ? `&after=${after}` : ""}`,
       signal,
     ),
 
   failures: (sweep: number, limit: number, signal: AbortSignal) =>
-    get<{ trials: Trial[] }>(`/v1/trials?sweep=${sweep}&state=failed&limit=${limit}`, signal),
+    get<{ trials: Trial[] }>(`v1/trials?sweep=${sweep}&state=failed&limit=${limit}`, signal),
 
   countTrials: (spec: string) =>
-    post<{ trials: number; cells: number }>("/v1/sweeps?dry_run=1", spec),
+    post<{ trials: number; cells: number }>("v1/sweeps?dry_run=1", spec),
 
   submit: (spec: string, key: string) =>
-    post<SweepDetail>("/v1/sweeps", spec, { "Idempotency-Key": key }),
+    post<SweepDetail>("v1/sweeps", spec, { "Idempotency-Key": key }),
 
   /** Of the first replicates of each cell. */
   curves(
@@ -136,11 +138,11 @@ export const api = {
     signal: AbortSignal,
   ): Promise<{ rows: CurveRow[]; cut: boolean }> {
     const filter = `&replicates=${replicates}${atDepth(depth)}`;
-    return getRows<CurveRow>(`/v1/curves?sweep=${sweep}${filter}`, limit, signal);
+    return getRows<CurveRow>(`v1/curves?sweep=${sweep}${filter}`, limit, signal);
   },
 
   layerSteps: (sweep: number, signal: AbortSignal) =>
-    get<{ steps: LayerStep[] }>(`/v1/layers/steps?sweep=${sweep}`, signal),
+    get<{ steps: LayerStep[] }>(`v1/layers/steps?sweep=${sweep}`, signal),
 
   layers(
     sweep: number,
@@ -149,7 +151,7 @@ export const api = {
     signal: AbortSignal,
   ): Promise<{ rows: LayerRow[]; cut: boolean }> {
     const filter = `&value=${value}&step=${step}${atDepth(depth)}`;
-    return getRows<LayerRow>(`/v1/layers?sweep=${sweep}${filter}`, limit, signal);
+    return getRows<LayerRow>(`v1/layers?sweep=${sweep}${filter}`, limit, signal);
   },
 
   /** Saves a list as a file; a plain link could not carry the token. */
@@ -189,7 +191,7 @@ async function getRows<T>(
         void reader.cancel();
         return { rows, cut: true };
       }
-      rows.push(JSON.parse(line) as T);
+      rows.push(parseExact(line) as T);
     }
     if (done) {
       return { rows, cut: false };

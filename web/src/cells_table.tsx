@@ -25,9 +25,10 @@ export function CellsTable({
     0,
     ...rows.map((row) => row.q3_steps ?? row.median_steps ?? row.q1_steps ?? 0),
   );
-  const head = (column: string, text: string, number: boolean) => (
+  const head = (column: string, text: string, number: boolean, style = "") => (
     <Heading
       key={column}
+      style={style}
       column={column}
       text={text}
       number={number}
@@ -41,9 +42,13 @@ export function CellsTable({
         <table>
           <thead>
             <tr>
-              {fields.length === 0 && <th scope="col">cell</th>}
-              {fields.map((field) => head(field.name, fieldName(field.name), field.numeric))}
-              <th scope="col" class="number">
+              <th scope="col" class={fields.length > 0 ? "in-one" : ""}>
+                cell
+              </th>
+              {fields.map((field) =>
+                head(field.name, fieldName(field.name), field.numeric, "axis"),
+              )}
+              <th scope="col" class="number more">
                 trials
               </th>
               {head("reached", "reached", true)}
@@ -51,8 +56,8 @@ export function CellsTable({
               <th scope="col" class="range">
                 <span class="visually-hidden">steps, drawn</span>
               </th>
-              {head("seconds", "median training time", true)}
-              {head("ms", "ms per step", true)}
+              {head("seconds", "median training time", true, "more")}
+              {head("ms", "ms per step", true, "more")}
             </tr>
           </thead>
           <tbody>
@@ -72,12 +77,14 @@ export function CellsTable({
 function Heading({
   column,
   text,
+  style,
   number,
   order,
   choose,
 }: {
   column: string;
   text: string;
+  style: string;
   number: boolean;
   order: Order | null;
   choose: (order: Order | null) => void;
@@ -92,7 +99,7 @@ function Heading({
   return (
     <th
       scope="col"
-      class={number ? "number" : ""}
+      class={`${number ? "number" : ""} ${style}`}
       aria-sort={mine === null ? "none" : mine.descending ? "descending" : "ascending"}
     >
       <button class="sort" onClick={() => choose(next)}>
@@ -119,10 +126,13 @@ function Cell({
   const limit = typeof row.max_steps === "number" ? row.max_steps : null;
   return (
     <tr>
-      {fields.length === 0 && <th scope="row">{row.cell + 1}</th>}
+      {/* On a narrow screen the axes are one column. */}
+      <th scope="row" class={fields.length > 0 ? "in-one" : ""}>
+        {fields.length === 0 ? row.cell + 1 : fields.map((field) => inWords(row, field)).join(", ")}
+      </th>
       {fields.map((field, i) => {
+        const style = field.numeric ? "number axis" : "axis";
         const text = valueName(field.name, fieldOf(row, field.name) ?? "");
-        const style = field.numeric ? "number" : "";
         return i === 0 ? (
           <th key={field.name} scope="row" class={style}>
             {text}
@@ -133,7 +143,7 @@ function Cell({
           </td>
         );
       })}
-      <td class="number">
+      <td class="number more">
         {row.diverged > 0 && <span class="is-warned">{count(row.diverged)} diverged, </span>}
         {row.failed > 0 && <span class="is-warned">{count(row.failed)} failed, </span>}
         {row.n < replicates ? `${count(row.n)} of ${count(replicates)}` : count(row.n)}
@@ -147,16 +157,22 @@ function Cell({
       <td class="range">
         <Range row={row} most={most} />
       </td>
-      <td class="number">
+      <td class="number more">
         {row.n === 0
           ? "–"
           : row.median_seconds === null
             ? "not reached"
             : trainingTime(row.median_seconds)}
       </td>
-      <td class="number">{measure(row.mean_ms_per_step)}</td>
+      <td class="number more">{measure(row.mean_ms_per_step)}</td>
     </tr>
   );
+}
+
+/** A value that tells its axis: numbers alone do not. */
+function inWords(row: SummaryRow, field: Field): string {
+  const text = valueName(field.name, fieldOf(row, field.name) ?? "");
+  return field.numeric ? `${fieldName(field.name)} ${text}` : text;
 }
 
 /** Quartiles as a line and the median as a dot, on one scale for the whole table. */

@@ -16,6 +16,7 @@ export interface CurvePoint {
 
 export interface Curve {
   trial: number;
+  seed: string;
   series: number;
   /** Is its trial in the figures? Those that run, or failed, are not. */
   ended: boolean;
@@ -42,6 +43,7 @@ export function curvesOf(
     if (curve === undefined) {
       curve = {
         trial: row.trial,
+        seed: String(row.seed),
         series: rank(series && fieldOf(row, series.name)),
         ended: counts(row.outcome),
         diverged: counts(row.outcome) && row.state === "failed",

@@ -12,6 +12,8 @@ const linesPerSeries = 40;
 
 interface Props {
   rows: CurveRow[];
+  /** Of how many seeds of each cell these are, and how many it has; `cut`: not even of all cells. */
+  replicates: { loaded: number; all: number };
   cut: boolean;
   series: Field | null;
   held: Record<string, string>;
@@ -21,7 +23,17 @@ interface Props {
   version: string;
 }
 
-export function CurvesFigure({ rows, cut, series, held, axis, log, goal, version }: Props) {
+export function CurvesFigure({
+  rows,
+  replicates,
+  cut,
+  series,
+  held,
+  axis,
+  log,
+  goal,
+  version,
+}: Props) {
   const all = curvesOf(rows, axis, series, held);
   const labels = seriesLabels(series);
   const frame: CurvesFrame = {
@@ -30,6 +42,8 @@ export function CurvesFigure({ rows, cut, series, held, axis, log, goal, version
     axis,
     log,
     goal,
+    labels,
+    complete: !cut && replicates.loaded >= replicates.all,
     nSeries: Math.max(1, labels.length),
   };
   const left = all.length - frame.shown.length;
@@ -42,9 +56,16 @@ export function CurvesFigure({ rows, cut, series, held, axis, log, goal, version
     >
       Thin lines: single trials ({count(frame.shown.length)}
       {left > 0 ? `, ${count(left)} more not drawn` : ""}
-      {cut ? ", more not loaded" : ""}); bold: their median, as long as all of them train.
+      {cut ? ", more not loaded" : ""}), straight from one measurement to the next
+      {frame.complete
+        ? "; bold: their median, as long as all of them train."
+        : `. No median: ${unloaded(replicates, cut)}.`}
     </Figure>
   );
+}
+
+function unloaded({ loaded, all }: Props["replicates"], cut: boolean): string {
+  return cut ? "not all trials are loaded" : `${count(loaded)} of ${count(all)} seeds are loaded`;
 }
 
 function describe({ all, axis }: CurvesFrame, labels: string[]): string {

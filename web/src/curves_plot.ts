@@ -2,8 +2,8 @@
 
 import * as Plot from "@observablehq/plot";
 import { crowdedAbove, type Curve, type CurveAxis, medianCurve } from "./curves";
-import { count, target } from "./format";
-import { color, drawPlot, type Mark, quiet, symbol } from "./plot_frame";
+import { count, duration, percent, target } from "./format";
+import { color, drawPlot, type Mark, quiet, symbol, tips } from "./plot_frame";
 import { linearTicks, logTicks } from "./scales";
 
 export interface CurvesFrame {
@@ -12,8 +12,14 @@ export interface CurvesFrame {
   axis: CurveAxis;
   log: boolean;
   goal: number | null;
+  /** All seeds of each arm are here: only then is a median one of the arm. */
+  complete: boolean;
   nSeries: number;
+  labels: string[];
 }
+
+/** With more points than these their marks would be one blot. */
+const mostPointMarks = 600;
 
 const shares = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
@@ -37,7 +43,8 @@ export function drawCurves(frame: CurvesFrame, width: number): Element {
   return drawPlot(width, x, y, [
     ...(goal === null ? [] : goalLine(goal, nameBelow(frame, goal, domain))),
     ...singles(frame, domain[0]),
-    ...medians(frame, domain[0]),
+    ...(frame.complete ? medians(frame, domain[0]) : []),
+    ...tipsOfTrials(frame, domain[0]),
   ]);
 }
 
@@ -76,11 +83,17 @@ function goalLine(goal: number, below: boolean): Mark[] {
   ];
 }
 
-/** A thin line for each trial, with a mark where it ended. */
-function singles({ shown }: CurvesFrame, from: number): Mark[] {
-  const points = shown.flatMap(({ trial, series, points }) =>
-    points.filter((point) => point.x >= from).map((point) => ({ ...point, trial, series })),
+/** What was measured of the trials that are drawn. */
+function measured({ shown }: CurvesFrame, from: number) {
+  return shown.flatMap(({ points, ...curve }) =>
+    points.filter((point) => point.x >= from).map((point) => ({ ...point, ...curve })),
   );
+}
+
+/** A thin line for each trial, with a mark at each measurement and a larger one where it ended. */
+function singles(frame: CurvesFrame, from: number): Mark[] {
+  const { shown } = frame;
+  const points = measured(frame, from);
   const ends = shown
     .filter((curve) => curve.ended && curve.points.length > 0)
     .map((curve) => ({ ...curve.points.at(-1)!, series: curve.series }));
@@ -92,6 +105,14 @@ function singles({ shown }: CurvesFrame, from: number): Mark[] {
       stroke: color,
       strokeWidth: 1,
       strokeOpacity: Math.max(0.12, Math.min(0.45, 12 / Math.max(1, shown.length))),
+    }),
+    Plot.dot(points.length <= mostPointMarks ? points : [], {
+      x: "x",
+      y: "accuracy",
+      r: 1.3,
+      fill: color,
+      fillOpacity: 0.55,
+      stroke: null,
     }),
     Plot.dot(ends, {
       x: "x",
@@ -112,5 +133,16 @@ function medians({ all, nSeries }: CurvesFrame, from: number): Mark[] {
   ).flat();
   return [
     Plot.line(points, { x: "x", y: "accuracy", z: "series", stroke: color, strokeWidth: 2.5 }),
+  ];
+}
+
+function tipsOfTrials(frame: CurvesFrame, from: number): Mark[] {
+  const { axis, labels } = frame;
+  return [
+    tips(measured(frame, from), { x: "x", y: "accuracy" }, (point) => [
+      `trial ${point.trial}, seed ${point.seed}`,
+      labels.length > 1 ? labels[point.series] : undefined,
+      `${percent(point.accuracy, 2)} at ${axis === "step" ? `step ${count(point.x)}` : duration(point.x)}`,
+    ]),
   ];
 }

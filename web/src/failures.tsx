@@ -1,13 +1,10 @@
-/* The trials that failed, and why. */
+/* The trials that failed, and why: by reason, and one by one on demand. */
 
-import { useState } from "preact/hooks";
 import type { Trial } from "./api_types";
 import { type Column, DataTable } from "./data_table";
+import { groupFailures, reasonOf } from "./failure_groups";
 import { type Field, fieldOf } from "./fields";
-import { count, fieldName, valueName } from "./format";
-import { maxFailures } from "./sweep_data";
-
-const rowsAtFirst = 10;
+import { count, counted, fieldName, valueName } from "./format";
 
 function columnsOf(fields: Field[]): Column<Trial>[] {
   return [
@@ -18,7 +15,7 @@ function columnsOf(fields: Field[]): Column<Trial>[] {
     })),
     { title: "seed", style: "number", show: (trial) => String(trial.config.seed ?? "–") },
     { title: "attempts", style: "number", show: (trial) => count(trial.attempts) },
-    { title: "reason", style: "reason", show: (trial) => trial.error ?? "no reason was reported" },
+    { title: "reason", style: "reason", show: reasonOf },
   ];
 }
 
@@ -35,8 +32,7 @@ export function Failures({
   diverged: number;
   fields: Field[];
 }) {
-  const [all, setAll] = useState(false);
-  const shown = all ? failures : failures.slice(0, rowsAtFirst);
+  const groups = groupFailures(failures, fields);
   return (
     <section class="card" aria-labelledby="failures-title">
       <h2 id="failures-title">
@@ -46,11 +42,26 @@ export function Failures({
           {diverged > 0 && `, ${count(diverged)} of them diverged`}
         </span>
       </h2>
-      <DataTable label="Table of failed trials" columns={columnsOf(fields)} rows={shown} />
-      {shown.length < failures.length && (
-        <button onClick={() => setAll(true)}>Show {count(failures.length)}</button>
+      <ul class="reasons">
+        {groups.map((group) => (
+          <li key={group.trials[0]!.id}>
+            <b>{count(group.trials.length)}</b> <span class="reason">{group.reason}</span>
+            {group.where !== "" && <span class="quiet"> ({group.where})</span>}
+          </li>
+        ))}
+      </ul>
+      {failed > failures.length && (
+        <p class="quiet">
+          Of the first {count(failures.length)}; {count(failed - failures.length)} more are not
+          loaded.
+        </p>
       )}
-      {failed > maxFailures && <p class="quiet">The first {maxFailures} are listed.</p>}
+      <details>
+        <summary>
+          {failures.length === 1 ? "The trial" : `The ${counted(failures.length, "trial")}`}
+        </summary>
+        <DataTable label="Table of failed trials" columns={columnsOf(fields)} rows={failures} />
+      </details>
     </section>
   );
 }

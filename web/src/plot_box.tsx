@@ -18,7 +18,7 @@ export function Figure({
   ...box
 }: Props & { labels: string[]; children: ComponentChildren }) {
   return (
-    <figure>
+    <figure aria-label={box.label}>
       <SeriesLegend labels={labels} />
       <PlotBox {...box} />
       <figcaption>{children}</figcaption>
@@ -38,7 +38,10 @@ function PlotBox({ version, label, draw }: Props) {
   }, []);
   useLayoutEffect(() => {
     if (width > 0) {
-      box.current!.replaceChildren(draw(width));
+      const drawing = draw(width);
+      // The box says in words what it shows; Plot's names of its marks ("dot") would say nothing.
+      drawing.setAttribute("aria-hidden", "true");
+      box.current!.replaceChildren(drawing);
     }
   }, [version, width]);
   return <div class="plot" role="img" aria-label={label} ref={box} />;

@@ -51,7 +51,15 @@ export function drawSteps(frame: StepsFrame, width: number): Element {
     ticks: yAxis.ticks,
     label: count,
   };
-  const layers = [strip(frame, width), spread(frame), trials(frame), lines(frame), medians(frame)];
+  const layers = [
+    strip(frame),
+    spread(frame),
+    trials(frame),
+    lines(frame),
+    stripCounts(frame, width),
+    medians(frame),
+    names(frame),
+  ];
   return drawPlot(width, x, y, layers.flat(), tilted);
 }
 
@@ -65,9 +73,33 @@ function atX({ xAxis, nSeries }: StepsFrame, point: Point): number {
   return xAxis.position(point.x) + xAxis.gap * step * (point.series - (nSeries - 1) / 2);
 }
 
-/** A strip above the scale, and how many trials stand in it where there is room to say so. */
-function strip(frame: StepsFrame, width: number): Mark[] {
-  const { data, xAxis, yAxis, limit, nSeries } = frame;
+/** Where a point is drawn: single trials of a cell stand apart from each other, too. */
+function pointX(frame: StepsFrame, point: Point): number {
+  const aside = "replicate" in point ? jitter(point.replicate) * jitterWidth * frame.xAxis.gap : 0;
+  return atX(frame, point) + aside;
+}
+
+/** A strip above the scale, for what is beyond it. */
+function strip({ xAxis, yAxis, limit }: StepsFrame): Mark[] {
+  if (yAxis.edge === null) {
+    return [];
+  }
+  const title = limit === null ? "not reached" : `not reached in ${count(limit)} steps`;
+  return [
+    Plot.rect([0], {
+      x1: () => xAxis.domain[0],
+      x2: () => xAxis.domain[1],
+      y1: () => yAxis.edge,
+      y2: () => yAxis.domain[1],
+      fill: "var(--strip)",
+    }),
+    Plot.text([title], { ...quiet, frameAnchor: "top-right", dy: -13 }),
+  ];
+}
+
+/** How many trials stand in the strip, where there is room to say so; above the lines there. */
+function stripCounts(frame: StepsFrame, width: number): Mark[] {
+  const { data, xAxis, yAxis, nSeries } = frame;
   if (yAxis.edge === null) {
     return [];
   }
@@ -79,18 +111,11 @@ function strip(frame: StepsFrame, width: number): Mark[] {
   const series = new Set(unreached.map((point) => point.series)).size > 1 ? nSeries : 1;
   const counts = (7 * longest + 16) * series <= room ? unreached : [];
   const beside = 0.5 * jitterWidth * xAxis.gap;
-  const title = limit === null ? "not reached" : `not reached in ${count(limit)} steps`;
   return [
-    Plot.rect([0], {
-      x1: () => xAxis.domain[0],
-      x2: () => xAxis.domain[1],
-      y1: () => yAxis.edge,
-      y2: () => yAxis.domain[1],
-      fill: "var(--strip)",
-    }),
-    Plot.text([title], { ...quiet, frameAnchor: "top-right", dy: -13 }),
     Plot.text(counts, {
       ...quiet,
+      stroke: "var(--strip)", // a halo, where a line passes
+      strokeWidth: 5,
       x: (point: MedianPoint) => atX(frame, point) + beside,
       y: () => yAxis.beyond,
       text,
@@ -113,15 +138,13 @@ function spread(frame: StepsFrame): Mark {
 
 /** Single trials; where they are not shown, one triangle stands for those of a cell that never reached it. */
 function trials(frame: StepsFrame): Mark[] {
-  const { data, xAxis, yAxis } = frame;
+  const { data, yAxis } = frame;
   const dots = data.trials.filter((point) => point.steps !== null);
   const beyond: Point[] =
     data.trials.length > 0
       ? data.trials.filter((point) => point.steps === null)
       : data.medians.filter((point) => point.unreached > 0);
-  const x = (point: Point) =>
-    atX(frame, point) +
-    ("replicate" in point ? jitter(point.replicate) * jitterWidth * xAxis.gap : 0);
+  const x = (point: Point) => pointX(frame, point);
   return [
     Plot.dot(dots, { x, y: "steps", r: 2, fill: color, fillOpacity: 0.5, stroke: null }),
     Plot.dot(beyond, {
@@ -164,22 +187,42 @@ function lines(frame: StepsFrame): Mark[] {
 }
 
 function medians(frame: StepsFrame): Mark[] {
-  const { data, yAxis } = frame;
+  const { data } = frame;
   const x = (point: MedianPoint) => atX(frame, point);
-  const y = (point: MedianPoint) => point.median ?? yAxis.beyond;
   return [
     Plot.dot(
       data.medians.filter((point) => point.median !== null),
       { ...outlined, x, y: "median", r: 4.5, strokeWidth: 2 },
     ),
-    tips(data.medians, { x, y }, (point) => tip(frame, point)),
   ];
 }
 
-function tip({ labels, limit, xName, xLabel }: StepsFrame, point: MedianPoint) {
-  return [
+/** Every mark names itself under the pointer. */
+function names(frame: StepsFrame): Mark {
+  const { data, yAxis } = frame;
+  const steps = (point: Point) => ("replicate" in point ? point.steps : point.median);
+  return tips(
+    [...data.medians, ...data.trials] as Point[],
+    { x: (point) => pointX(frame, point), y: (point) => steps(point) ?? yAxis.beyond },
+    (point) => tip(frame, point),
+  );
+}
+
+function tip({ labels, limit, xName, xLabel }: StepsFrame, point: Point) {
+  const arm = [
     `${xName}: ${xLabel(point.x)}`,
     labels.length > 1 ? labels[point.series] : undefined,
+  ];
+  if ("replicate" in point) {
+    const beyond = `not reached${limit === null ? "" : ` in ${count(limit)} steps`}`;
+    return [
+      `trial ${point.id}`,
+      ...arm,
+      point.steps === null ? beyond : `${count(point.steps)} steps`,
+    ];
+  }
+  return [
+    ...arm,
     `${quartiles(point.median, point.q1, point.q3, limit)} steps`,
     `${count(point.n - point.unreached)} of ${count(point.n)} reached`,
   ];

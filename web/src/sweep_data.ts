@@ -8,7 +8,8 @@ import type { api } from "./api";
 import type { SummaryRow, SweepDetail, Trial } from "./api_types";
 
 export const maxTrials = 3000;
-export const maxFailures = 50;
+/** As many as the daemon gives in one page. */
+export const maxFailures = 1000;
 const pageSize = 500;
 
 export interface SweepSnapshot {

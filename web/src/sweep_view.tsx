@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { api } from "./api";
+import type { SummaryRow } from "./api_types";
 import { ArmChoices, useArms, useRows } from "./arms";
 import { mixtures } from "./cells";
 import { CellsTable } from "./cells_table";
@@ -15,6 +16,7 @@ import { LayersCard } from "./layers_card";
 import { usePolled } from "./poll";
 import { paceText, ProgressAnnouncer, ProgressBar, ProgressLegend, sizeText } from "./progress";
 import { maxSeries } from "./series";
+import { setupOf } from "./setup";
 import { StepsFigure } from "./steps_figure";
 import { SweepLoader, type SweepSnapshot } from "./sweep_data";
 import { Loading, StateBadge, SweepActions, useTitle } from "./view";
@@ -70,8 +72,17 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
           {sizeText(sweep)} · submitted{" "}
           <time dateTime={sweep.created_at}>{ago(sweep.created_at, Date.now())}</time>
         </p>
+        <Setup rows={summary} fields={fields} />
         <ProgressAnnouncer sweep={sweep} />
       </section>
+      {failures.length > 0 && (
+        <Failures
+          failures={failures}
+          failed={sweep.failed}
+          diverged={sweep.diverged}
+          fields={fields}
+        />
+      )}
       <div class="figures">
         {fields.length > 0 && <StepsCard snapshot={snapshot} fields={fields} />}
         <CurvesCard snapshot={snapshot} fields={fields} />
@@ -95,15 +106,25 @@ function LoadedSweep({ snapshot }: { snapshot: SweepSnapshot }) {
           </>
         )}
       </section>
-      {failures.length > 0 && (
-        <Failures
-          failures={failures}
-          failed={sweep.failed}
-          diverged={sweep.diverged}
-          fields={fields}
-        />
-      )}
     </>
+  );
+}
+
+/** What was trained, before any figure of it. */
+function Setup({ rows, fields }: { rows: SummaryRow[]; fields: Field[] }) {
+  const facts = setupOf(
+    rows,
+    fields.map((field) => field.name),
+  );
+  return (
+    <dl class="setup" aria-label="What is trained">
+      {facts.map(({ term, text }) => (
+        <div key={term}>
+          <dt>{term}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
@@ -200,7 +221,8 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
       ) : (
         <CurvesFigure
           rows={data.rows}
-          cut={data.cut || replicates < snapshot.sweep.replicates}
+          replicates={{ loaded: replicates, all: snapshot.sweep.replicates }}
+          cut={data.cut}
           series={arms.series}
           held={arms.held}
           axis={axis}
@@ -216,7 +238,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
 /** Learning curves of the first replicates of each cell. */
 function useCurves(snapshot: SweepSnapshot, depth: number | null) {
   const cells = snapshot.summary.filter((row) => depth === null || row.depth === depth).length;
-  const replicates = Math.max(2, Math.floor(maxCurves / Math.max(1, cells)));
+  const replicates = Math.max(1, Math.floor(maxCurves / Math.max(1, cells)));
   const rows = useRows(`curves ${depth}`, snapshot, (signal) =>
     api.curves(snapshot.sweep.id, depth, replicates, maxCurveRows, signal),
   );
@@ -232,7 +254,7 @@ function commonGoal(snapshot: SweepSnapshot): number | null {
 function Downloads({ id }: { id: number }) {
   const [problem, setProblem] = useState("");
   const save = (what: "results" | "summary") => {
-    api.download(`/v1/${what}?sweep=${id}&format=csv`, `ninety-${id}-${what}.csv`).then(
+    api.download(`v1/${what}?sweep=${id}&format=csv`, `ninety-${id}-${what}.csv`).then(
       () => setProblem(""),
       (error: Error) => setProblem(error.message),
     );

@@ -34,6 +34,7 @@ test("rows become one curve per trial, in its series, in the order of steps", ()
 
 test("the target's name finds the side of its line that is free at the end", () => {
   const curve = (...accuracies: number[]) => ({
+    seed: "0",
     trial: 1,
     series: 0,
     ended: true,
