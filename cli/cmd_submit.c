@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/data.h"
 #include "cli/memory.h"
 #include "cli/spec.h"
 #include "cli/sweeps.h"
@@ -108,6 +109,7 @@ static int run_submit(const struct args *args)
         post_spec(args, connection.client, spec, &answer, &error) != CLIENT_OK) {
         command_complain(args, &error);
     } else {
+        data_warn_of_names("submit", spec);
         code = show_submitted(args, connection.client, answer);
     }
     json_decref(answer);

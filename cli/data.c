@@ -2,8 +2,11 @@
 
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
+#include "worker/data/known.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MIB (1024.0 * 1024.0)
@@ -56,4 +59,29 @@ int data_prepare(const char *name, const char *folder, struct prepared *ret, str
         return error_set(error, NULL, "%s", why.message);
     }
     return 0;
+}
+
+static void warn_of_name(const char *command, const json_t *name)
+{
+    const char *text = json_string_value(name), *like = text ? known_like(text) : NULL;
+
+    if (like) {
+        char *printable = text_printable(text);
+        fprintf(stderr, "ninety %s: warning: data set '%s': did you mean '%s'?\n", command,
+                printable, like);
+        free(printable);
+    }
+}
+
+void data_warn_of_names(const char *command, const json_t *spec)
+{
+    const json_t *several = json_object_get(json_object_get(spec, "parameters"), "dataset");
+    size_t i;
+    json_t *name;
+
+    warn_of_name(command, json_object_get(json_object_get(spec, "base"), "dataset"));
+    json_array_foreach(several, i, name)
+    {
+        warn_of_name(command, name);
+    }
 }

@@ -78,6 +78,42 @@ static void broken_files_are_named_with_what_is_wrong(void **state)
     free(bytes);
 }
 
+/* C10 */
+static void a_file_of_several_members_is_all_of_them(void **state)
+{
+    (void)state;
+    static uint8_t zeros[300000];
+    fixture_write_gz("one.gz", text, sizeof text);
+    fixture_write_gz("two.gz", zeros, sizeof zeros);
+    size_t size_one, size_two;
+    uint8_t *one = fixture_read("one.gz", &size_one), *two = fixture_read("two.gz", &size_two);
+    uint8_t *all = malloc(2 * size_one + size_two + 1);
+    memcpy(all, one, size_one);
+    memcpy(all + size_one, two, size_two);
+    memcpy(all + size_one + size_two, one, size_one);
+    const size_t size = 2 * size_one + size_two;
+    fixture_write("all.gz", all, size);
+
+    struct load load;
+    struct error error;
+    assert_int_equal(load_file("all.gz", &load, &error), 0);
+    assert_int_equal(load.size, sizeof text + sizeof zeros + sizeof text);
+    assert_memory_equal(load.bytes, text, sizeof text);
+    assert_memory_equal(load.bytes + sizeof text + sizeof zeros, text, sizeof text);
+    load_clear(&load);
+    fixture_write("cut.gz", all, size - 3);
+    assert_load_says("cut.gz", "the file is truncated");
+    all[size] = 'x';
+    fixture_write("trailing.gz", all, size + 1);
+    assert_load_says("trailing.gz", "1 trailing bytes");
+    all[size - 5] ^= 1;
+    fixture_write("crc.gz", all, size);
+    assert_load_says("crc.gz", "damaged near byte");
+    free(all);
+    free(one);
+    free(two);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -85,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_plain_file_is_loaded_as_it_is),
         TEST(a_compressed_file_is_loaded_decompressed_with_both_digests),
+        TEST(a_file_of_several_members_is_all_of_them),
         TEST(broken_files_are_named_with_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,118 @@ static void a_known_name_with_other_bytes_is_an_error(void **state)
     assert_fails("mnist", ERROR_INVALID, "not the published mnist");
 }
 
+/* C10 */
+static void the_named_folder_is_looked_at_although_the_cache_has_the_data(void **state)
+{
+    (void)state;
+    if (mnist[0] == '\0') {
+        print_message("skipped: no MNIST here\n");
+        skip();
+    }
+    const char *const right[] = {mnist, NULL}, *const wrong[] = {"wrong", NULL};
+    options.directories = right;
+    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+    fixture_write_dataset("wrong/mnist", 12, 3, 1, false);
+    options.directories = wrong;
+    assert_fails("mnist", ERROR_INVALID, "wrong/mnist/train-images-idx3-ubyte: not the published");
+    options.directories = NULL;
+    setenv("NINETY_DATA", "wrong", 1);
+    assert_fails("mnist", ERROR_INVALID, "not the published mnist");
+    unsetenv("NINETY_DATA");
+    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+}
+
+/* C10 */
+static void of_two_files_of_one_name_none_is_taken_in_silence(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 1, false);
+    fixture_write_dataset("data/digits", 12, 3, 1, true);
+    assert_prepares("digits", 1);
+    fixture_write_dataset("data/digits", 12, 3, 2, true);
+    assert_fails("digits", ERROR_INVALID,
+                 "data/digits/train-images-idx3-ubyte and data/digits/train-images-idx3-ubyte.gz: "
+                 "they differ");
+    assert_int_equal(unlink("data/digits/train-images-idx3-ubyte"), 0);
+    assert_int_equal(unlink("data/digits/t10k-images-idx3-ubyte"), 0);
+    assert_prepares("digits", 2);
+}
+
+static void rename_file(const char *directory, enum dataset_file file, const char *name)
+{
+    char from[256], to[256];
+    snprintf(from, sizeof from, "%s/%s", directory, dataset_file_names[file]);
+    snprintf(to, sizeof to, "%s/%s", directory, name);
+    assert_int_equal(rename(from, to), 0);
+}
+
+/* E17 */
+static void kaggles_names_and_folders_are_read(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 7, false);
+    rename_file("data/digits", DATASET_TRAIN_IMAGES, "train-images.idx3-ubyte");
+    rename_file("data/digits", DATASET_TRAIN_LABELS, "train-labels.idx1-ubyte");
+    rename_file("data/digits", DATASET_TEST_IMAGES, "t10k-images.idx3-ubyte");
+    rename_file("data/digits", DATASET_TEST_LABELS, "t10k-labels.idx1-ubyte");
+    assert_int_equal(mkdir("data/digits/train-images-idx3-ubyte", 0700), 0);
+    assert_prepares("digits", 7);
+}
+
+/* E17 */
+static void what_is_packed_otherwise_is_named_with_the_remedy(void **state)
+{
+    (void)state;
+    fixture_write_dataset("data/digits", 12, 3, 7, false);
+    rename_file("data/digits", DATASET_TEST_LABELS, "t10k-labels-idx1-ubyte.bz2");
+    assert_fails("digits", ERROR_INVALID, "bzip2 -d data/digits/t10k-labels-idx1-ubyte.bz2");
+    rename_file("data/digits", DATASET_TRAIN_IMAGES, "1");
+    rename_file("data/digits", DATASET_TRAIN_LABELS, "2");
+    rename_file("data/digits", DATASET_TEST_IMAGES, "3");
+    assert_int_equal(
+        rename("data/digits/t10k-labels-idx1-ubyte.bz2", "data/digits/t10k-labels-idx1-ubyte.xz"),
+        0);
+    assert_fails("digits", ERROR_INVALID, "xz -d data/digits/t10k-labels-idx1-ubyte.xz");
+}
+
+/* E17 */
+static void torchvisions_root_is_looked_into(void **state)
+{
+    (void)state;
+    fixture_write_dataset("torch/MNIST/raw", 12, 3, 1, false);
+    fixture_write_dataset("torch/MNIST/raw", 12, 3, 1, true);
+    const char *const roots[] = {"torch", "torch/MNIST", NULL};
+    for (int i = 0; roots[i]; i++) {
+        const char *const directories[] = {roots[i], NULL};
+        options.directories = directories;
+        assert_fails("mnist", ERROR_INVALID,
+                     "/raw/train-images-idx3-ubyte: not the published mnist");
+    }
+}
+
+/* D23 */
+static void a_name_that_is_nearly_a_known_one_is_told(void **state)
+{
+    (void)state;
+    assert_fails("MNIST", ERROR_INVALID, "data set MNIST: unknown; did you mean mnist?");
+    assert_fails("fashion_mnist", ERROR_INVALID, "did you mean fashion-mnist?");
+    assert_fails("SyntheticDigits", ERROR_INVALID, "did you mean synthetic-digits?");
+    assert_int_equal(prepare("mnist2", &options, &prepared, &error), ERROR_INVALID);
+    assert_null(strstr(error.message, "did you mean"));
+}
+
+/* D23 */
+static void named_directories_that_are_not_there_are_told(void **state)
+{
+    (void)state;
+    const char *const directories[] = {"nowhere", NULL};
+    setenv("NINETY_DATA", "/no/such/folder", 1);
+    assert_fails("digits", ERROR_INVALID,
+                 "NINETY_DATA names /no/such/folder, which is no directory");
+    options.directories = directories;
+    assert_fails("digits", ERROR_INVALID, "; nowhere is no directory; NINETY_DATA names");
+}
+
 static void an_incomplete_directory_is_an_error(void **state)
 {
     (void)state;
@@ -428,6 +540,13 @@ int main(void)
         TEST(a_directory_of_another_name_is_not_taken_for_the_data_set),
         TEST(mnist_is_recognized_by_its_bytes),
         TEST(a_known_name_with_other_bytes_is_an_error),
+        TEST(the_named_folder_is_looked_at_although_the_cache_has_the_data),
+        TEST(of_two_files_of_one_name_none_is_taken_in_silence),
+        TEST(kaggles_names_and_folders_are_read),
+        TEST(what_is_packed_otherwise_is_named_with_the_remedy),
+        TEST(torchvisions_root_is_looked_into),
+        TEST(a_name_that_is_nearly_a_known_one_is_told),
+        TEST(named_directories_that_are_not_there_are_told),
         TEST(an_incomplete_directory_is_an_error),
         TEST(names_that_could_leave_the_cache_are_refused),
         TEST(broken_files_are_named_and_nothing_is_left),

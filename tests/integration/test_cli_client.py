@@ -108,6 +108,14 @@ class Client(unittest.TestCase):
         self.assertIn("cannot read the token file",
                       self.ask(200, {}, "status", "--token-file", "/nonexistent").stderr)
 
+    def test_d23_a_data_set_that_is_nearly_a_known_one_is_warned_of(self):
+        answer = {"id": 1, "trials": 1, "cells": 1}
+        done = self.ask(200, answer, "submit", "--dataset", "MNIST,fashion_mnist,letters")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("warning: data set 'MNIST': did you mean 'mnist'?", done.stderr)
+        self.assertIn("warning: data set 'fashion_mnist': did you mean 'fashion-mnist'?", done.stderr)
+        self.assertNotIn("letters", done.stderr)
+
     def test_d8_a_line_end_behind_the_token_changes_no_request(self):
         self.ask(200, {"id": 1, "name": "s", "n_trials": 1, "counts": {}}, "submit", "--depth", "1",
                  env={"NINETY_TOKEN": "token-from-environment\r\n"})

@@ -2,12 +2,14 @@
 
 #include "worker/data/synth.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
 static const struct known_dataset known[] = {
     {
         .name = "mnist",
+        .torchvision = "MNIST",
         .mirrors = (const char *const[]){"https://storage.googleapis.com/cvdf-datasets/mnist/",
                                          "https://ossci-datasets.s3.amazonaws.com/mnist/", NULL},
         .file =
@@ -29,6 +31,7 @@ static const struct known_dataset known[] = {
     },
     {
         .name = "fashion-mnist",
+        .torchvision = "FashionMNIST",
         .mirrors =
             (const char *const[]){"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                                   "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
@@ -58,6 +61,37 @@ const struct known_dataset *known_find(const char *name)
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(known[i].name, name) == 0) {
             return &known[i];
+        }
+    }
+    return NULL;
+}
+
+/* The next letter or digit, in lower case; '\0' at the end. */
+static int next_letter(const char **at)
+{
+    while (**at != '\0' && strchr("-_.", **at) != NULL) {
+        (*at)++;
+    }
+    return **at == '\0' ? '\0' : tolower((unsigned char)*(*at)++);
+}
+
+static bool is_like(const char *a, const char *b)
+{
+    int letter;
+    do {
+        letter = next_letter(&a);
+        if (letter != next_letter(&b)) {
+            return false;
+        }
+    } while (letter != '\0');
+    return true;
+}
+
+const char *known_like(const char *name)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0] && known_find(name) == NULL; i++) {
+        if (is_like(known[i].name, name)) {
+            return known[i].name;
         }
     }
     return NULL;

@@ -16,6 +16,7 @@ struct known_file {
 
 struct known_dataset {
     const char *name;
+    const char *torchvision;    /* its folder there: FOLDER/raw holds the files; NULL = none */
     const char *const *mirrors; /* NULL-ended; the files' names follow directly, with .gz */
     struct known_file file[DATASET_FILE_COUNT];
     const char *data_sha256; /* of the whole (data_digest); NULL = not recorded */
@@ -23,6 +24,10 @@ struct known_dataset {
 
 /* NULL when nothing is known about that name. */
 const struct known_dataset *known_find(const char *name);
+
+/* The known name that this one is but for case, '-', '_' and '.': "mnist" for "MNIST"; NULL if it
+ * is a known name itself, or like none. */
+const char *known_like(const char *name);
 
 enum known_verdict { KNOWN_SAME, KNOWN_DIFFERENT, KNOWN_UNCERTAIN };
 

@@ -91,6 +91,12 @@ static int damaged(const char *name, const z_stream *stream, struct error *error
                      stream->total_in, stream->msg != NULL ? stream->msg : "unknown fault");
 }
 
+static bool begins_gzip(const uint8_t *bytes, size_t size)
+{
+    return size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
+}
+
+/* All members, as gzip does (cat a.gz b.gz). */
 static int inflate_all(z_stream *stream, const char *name, struct load *load, struct error *error)
 {
     size_t capacity = 1 << 16;
@@ -99,7 +105,10 @@ static int inflate_all(z_stream *stream, const char *name, struct load *load, st
         return -ENOMEM;
     }
     int status = Z_OK;
-    while (status != Z_STREAM_END) {
+    while (status != Z_STREAM_END || begins_gzip(stream->next_in, stream->avail_in)) {
+        if (status == Z_STREAM_END && inflateReset(stream) != Z_OK) { /* another member follows */
+            return -ENOMEM;
+        }
         if (load->size == capacity) {
             int r = grow(load, &capacity, name, error);
             if (r != 0) {
@@ -138,7 +147,7 @@ static int gunzip(const uint8_t *stored, size_t size, const char *name, struct l
     if (size == 0) {
         return error_set(error, NULL, "%s: the file is empty; fetch it again", name);
     }
-    if (size < 2 || stored[0] != 0x1f || stored[1] != 0x8b) {
+    if (!begins_gzip(stored, size)) {
         return error_set(error, NULL,
                          "%s: not gzip-compressed, in spite of its name: it starts with 0x%02x; "
                          "fetch it again, or take .gz off its name",

@@ -50,6 +50,28 @@ static int check_known(const struct job *job, enum dataset_file file, const char
                      path, job->name, load->stored_sha256);
 }
 
+/* Of two files of one name, plain and compressed, none is taken in silence. */
+static int check_twin(const char *path, const struct load *load, struct error *error)
+{
+    char twin[512];
+    struct load other;
+    struct error why;
+    if (!located_twin(path, twin)) {
+        return 0;
+    }
+    const int r = load_file(twin, &other, &why);
+    const bool same = r == 0 && strcmp(other.sha256, load->sha256) == 0;
+    if (r == 0) {
+        load_clear(&other);
+    }
+    return r < 0 ? r
+           : same
+               ? 0
+               : error_set(error, NULL,
+                           "%s and %s: they differ, and both have the name; move one of them away",
+                           path, twin);
+}
+
 static int import_file(const struct job *job, enum dataset_file file, const char *path,
                        struct cache_build *build, struct idx *ret, struct error *error)
 {
@@ -62,6 +84,9 @@ static int import_file(const struct job *job, enum dataset_file file, const char
                                                                 error);
     if (r == 0) {
         r = check_known(job, file, path, &load, error);
+    }
+    if (r == 0) {
+        r = check_twin(path, &load, error);
     }
     if (r == 0) {
         r = cache_build_add(build, file, load.bytes, load.size, error);
@@ -238,16 +263,22 @@ static int ask_mirrors(const struct job *job, char ret_sha256[SHA256_HEX_SIZE], 
 /* Neither found nor fetched: `why` (which may be empty) is what the last place asked said. */
 static int nowhere(const struct job *job, int r, const struct error *why, struct error *error)
 {
+    const char *like = known_like(job->name);
+    char missing[480], meant[64] = ";";
+    locate_describe_missing(job->options->directories, missing, sizeof missing);
+    if (like != NULL) {
+        snprintf(meant, sizeof meant, "; did you mean %s? If not,", like);
+    }
     if (r == LOCATE_NOTHING) {
         return error_set(error, NULL,
-                         "data set %s: unknown; put its four IDX files into data/%s, or let "
-                         "NINETY_DATA name their directory, here or on the daemon's machine",
-                         job->name, job->name);
+                         "data set %s: unknown%s put its four IDX files into data/%s, or let "
+                         "NINETY_DATA name their directory, here or on the daemon's machine%s",
+                         job->name, meant, job->name, missing);
     }
     error_set(error, NULL,
               "data set %s: not on this machine (put its four files into data/%s, or let "
-              "NINETY_DATA name their directory) and cannot be fetched: %.300s",
-              job->name, job->name, why->message);
+              "NINETY_DATA name their directory) and cannot be fetched: %.300s%s",
+              job->name, job->name, why->message, missing);
     return r;
 }
 
@@ -270,31 +301,52 @@ static int fetch(const struct job *job, char ret_sha256[SHA256_HEX_SIZE], struct
 
 /* ---- the order of things ---- */
 
-/* With the lock held. */
+static int take_located(const struct job *job, const struct located *located,
+                        char ret_sha256[SHA256_HEX_SIZE], struct error *error)
+{
+    char stamp[LOCATED_STAMP_SIZE];
+    located_stamp(located, stamp);
+    return cache_recall(job->cache, stamp, ret_sha256)
+               ? 0
+               : import_located(job, located, stamp, ret_sha256, error);
+}
+
+/* With the lock held. What a person named comes first, even before the cache: other bytes under a
+ * known name are refused there, and not passed over. */
 static int obtain(const struct job *job, char ret_sha256[SHA256_HEX_SIZE], struct error *error)
 {
     const char *expected = job->known != NULL ? job->known->data_sha256 : NULL;
-    if (expected != NULL && cache_has(job->cache, expected)) {
+    const bool is_drawn = strcmp(job->name, KNOWN_SYNTHETIC) == 0;
+    struct located located;
+    int r = is_drawn
+                ? LOCATE_NOTHING
+                : locate_given(job->name, job->known, job->options->directories, &located, error);
+    if (r == 0) {
+        return take_located(job, &located, ret_sha256, error);
+    }
+    if (r == LOCATE_NOTHING && expected != NULL && cache_has(job->cache, expected)) {
         memcpy(ret_sha256, expected, SHA256_HEX_SIZE);
         return 0;
     }
-    if (strcmp(job->name, KNOWN_SYNTHETIC) == 0) {
+    if (is_drawn) {
         return draw(job, ret_sha256, error);
     }
-    struct located located;
-    int r = locate_dataset(job->name, job->known, job->options->directories, &located, error);
     if (r == LOCATE_NOTHING) {
-        return fetch(job, ret_sha256, error);
+        r = locate_usual(job->name, job->known, &located, error);
     }
-    if (r != 0) {
-        return r;
+    if (r == 0) {
+        return take_located(job, &located, ret_sha256, error);
     }
-    char stamp[LOCATED_STAMP_SIZE];
-    located_stamp(&located, stamp);
-    if (cache_recall(job->cache, stamp, ret_sha256)) {
-        return 0;
-    }
-    return import_located(job, &located, stamp, ret_sha256, error);
+    return r == LOCATE_NOTHING ? fetch(job, ret_sha256, error) : r;
+}
+
+/* Whether a person named a directory that this data set may lie in. */
+static bool has_given(const struct job *job)
+{
+    const char *inherited = getenv("NINETY_DATA");
+    return strcmp(job->name, KNOWN_SYNTHETIC) != 0 &&
+           ((job->options->directories != NULL && job->options->directories[0] != NULL) ||
+            (inherited != NULL && inherited[0] != '\0'));
 }
 
 static int check_name(const char *name, struct error *error)
@@ -326,7 +378,7 @@ int prepare(const char *name, const struct prepare_options *options, struct prep
     const struct job job = {name, known_find(name), options, &cache};
     struct prepared prepared;
     const char *expected = job.known != NULL ? job.known->data_sha256 : NULL;
-    if (expected != NULL && cache_has(&cache, expected)) { /* the usual case: no lock */
+    if (!has_given(&job) && expected != NULL && cache_has(&cache, expected)) { /* no lock */
         memcpy(prepared.data_sha256, expected, SHA256_HEX_SIZE);
     } else {
         r = cache_lock(&cache, options->abort, error);
