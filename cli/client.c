@@ -88,6 +88,7 @@ static enum client_outcome complain_unreachable(const struct client *client, CUR
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
         return CLIENT_UNREACHABLE;
     default:
         return CLIENT_LOST;

@@ -42,6 +42,7 @@ bool start_allows_files(const char *name, unsigned n_files)
 void start_program(const char *name, unsigned n_files)
 {
     open_streams();
+    signal(SIGXFSZ, SIG_IGN);
     if (!start_allows_files(name, n_files)) {
         exit(EXIT_FAILURE);
     }

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 from daemon import NINETYD, Connection, Daemon, alive, wait_until
 
@@ -218,6 +219,7 @@ sys.stdin.read()
 FAKE_WORKER = """#!/bin/sh
 echo "$@" >>"$FAKE_LOG"
 echo "token=$NINETY_TOKEN" >>"$FAKE_LOG"
+echo "no_proxy=$no_proxy NO_PROXY=$NO_PROXY" >>"$FAKE_LOG"
 echo "pid=$$" >>"$FAKE_LOG"
 trap 'echo terminated >>"$FAKE_LOG"; exit 0' TERM
 [ -n "$FAKE_EXIT" ] && exit 3
@@ -269,6 +271,16 @@ class LocalWorker(unittest.TestCase):
             self.assertNotIn(TOKEN, words.splitlines()[0])
             for pid in [daemon.process.pid, int(words.split("pid=")[1].split()[0])]:
                 self.assertNotIn(TOKEN, pathlib.Path(f"/proc/{pid}/cmdline").read_text())
+
+    def test_a4_its_way_to_the_daemon_leads_through_no_proxy(self):
+        for env, expected in [({"no_proxy": ""}, "127.0.0.1"), ({"no_proxy": "a.b,c.d"}, "a.b,c.d,127.0.0.1"),
+                              ({"NO_PROXY": "a.b"}, "a.b,127.0.0.1")]:
+            with unittest.mock.patch.dict(os.environ):
+                for name in ("no_proxy", "NO_PROXY"):
+                    os.environ.pop(name, None)
+                with self.daemon(**env):
+                    self.seen(f"no_proxy={expected} NO_PROXY=\n")
+            self.log.write_text("")
 
     def test_one_that_ends_is_started_again_with_growing_delay(self):
         with self.daemon(FAKE_EXIT="1") as daemon:

@@ -171,5 +171,29 @@ class FewDescriptors(Programs):
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
+class FileSizes(Programs):
+    """ulimit -f: what a disk that is full would do, in place of a signal that kills (D25's kind)."""
+
+    def test_d25_a_client_tells_that_its_output_is_cut_off(self):
+        with open(self.folder / "out", "wb") as out:
+            done = subprocess.run(shell("ulimit -f 1;", NINETY, "run", "--help"), stdout=out,
+                                  stderr=subprocess.PIPE, text=True, env=environment(), timeout=20)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("File too large", done.stderr)
+
+    def test_d25_a_daemon_lives_on(self):
+        port_file = self.folder / "port"
+        daemon = self.start(*shell("ulimit -f 1000;", NINETYD, "--listen", "127.0.0.1:0",
+                                   "--port-file", port_file, "--db", self.db))
+        url = "http://127.0.0.1:" + until(
+            lambda: port_file.exists() and port_file.read_text().strip(), "the port file")
+        words = ["submit", "--daemon", url, "--depth", 1, "--replicates", 2000, "--name"]
+        until(lambda: self.ninety(*words, os.urandom(8).hex()).returncode != 0, "the limit")
+        self.assertIsNone(daemon.poll())
+        self.assertEqual(self.ninety("status", "--daemon", url).returncode, 0)
+        daemon.terminate()
+        self.assertEqual(daemon.wait(20), 0)
+
+
 if __name__ == "__main__":
     unittest.main()
