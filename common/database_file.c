@@ -99,7 +99,8 @@ int database_file_uri(const char *path, const char *parameters, char ret[DATABAS
 int database_file_damaged(const char *path, const char *why, struct error *error)
 {
     return error_set(error, NULL,
-                     "%s is damaged (%s): put a copy made by 'ninety backup' in its place, or save "
-                     "what can be read of it: sqlite3 '%s' .recover | sqlite3 saved.db",
-                     path, why, path);
+                     "%s is damaged (%s): put a copy made by 'ninety backup' in its place, with no "
+                     "%s-wal beside it, or save what can be read: sqlite3 '%s' .recover | sqlite3 "
+                     "saved.db",
+                     path, why, path, path);
 }

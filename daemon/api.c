@@ -190,6 +190,9 @@ void api_on_request(struct http_request *request, void *ctx)
     }
     if (route == NULL) {
         refuse_method(call, path);
+    } else if (!route->open && queue_is_displaced(call->api->queue)) {
+        answer_unavailable(request, queue_message(call->api->queue));
+        api_call_free(call);
     } else {
         call->argument = route->argument;
         route->handler(call);

@@ -110,6 +110,9 @@ static bool claim(struct api_call *call, int64_t worker, int64_t max, const stru
 void api_serve_waiters(struct api *api, const struct queue_time *now)
 {
     int n_served = 0;
+    if (queue_is_held(api->queue)) {
+        return; /* they go on waiting: the lock may be free before they give up */
+    }
     for (struct waiter *w = api->first_waiter, *next; w != NULL; w = next) {
         if (queue_claimable(api->queue) == 0) {
             return;

@@ -157,12 +157,32 @@ static struct queue_time now(void)
                                .wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000};
 }
 
+static void log_start(const struct daemon *d)
+{
+    const struct store_start *start = store_start(d->store);
+    if (start->unclean && start->whole) {
+        log_info("the last stop was not in order: the database was checked and is sound file=%s "
+                 "mib=%lld seconds=%.1f",
+                 d->options.db, (long long)start->mib, start->seconds);
+    } else if (start->unclean) {
+        log_warn("the last stop was not in order, and the database is too large to be checked in "
+                 "full at a start: 'ninety check' reads all of it file=%s mib=%lld seconds=%.1f",
+                 d->options.db, (long long)start->mib, start->seconds);
+    }
+    if (start->n_names > 1) {
+        log_warn("the database has other names (hard links), and SQLite keeps its log by name: use "
+                 "one name only file=%s names=%lld",
+                 d->options.db, (long long)start->n_names);
+    }
+}
+
 static int open_queue(struct daemon *d, struct error *error)
 {
     int rc = store_open(d->options.db, &d->store, error);
     if (rc != 0) {
         return rc;
     }
+    log_start(d);
     struct queue_options options;
     queue_options_init(&options);
     options.lease_ms = d->options.lease_ms;

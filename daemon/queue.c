@@ -1,6 +1,7 @@
 #include "daemon/queue.h"
 
 #include "daemon/queue_internal.h"
+#include "daemon/store_place.h"
 
 #include <errno.h>
 #include <math.h>
@@ -268,7 +269,9 @@ static int tick(struct queue *queue)
 
 int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_wait_ms)
 {
-    int rc = queue_enter(queue, now);
+    int rc = store_in_transaction(queue->store) || store_place_check(queue->store) ? 0 : -EIO;
+    queue->healthy = queue->healthy && rc == 0;
+    rc = rc == 0 ? queue_enter(queue, now) : rc;
     if (rc == 0) {
         rc = queue_leave(queue, tick(queue));
     }
@@ -276,6 +279,16 @@ int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_w
     int64_t wait_ms = queue->due_ms - now->mono_ms;
     *ret_wait_ms = queue->due_ms == INT64_MAX ? INT64_MAX : wait_ms > 0 ? wait_ms : 0;
     return rc;
+}
+
+bool queue_is_held(const struct queue *queue)
+{
+    return store_is_held(queue->store);
+}
+
+bool queue_is_displaced(const struct queue *queue)
+{
+    return store_is_displaced(queue->store);
 }
 
 bool queue_is_dirty(const struct queue *queue)

@@ -99,6 +99,9 @@ bool queue_is_dirty(const struct queue *queue);
  */
 int queue_commit(struct queue *queue);
 
+/* As store_is_displaced and store_is_held. */
+bool queue_is_displaced(const struct queue *queue);
+bool queue_is_held(const struct queue *queue);
 /* Whether the last attempt to write succeeded; for /healthz. While it did not, each queue_tick
  * tries again. */
 bool queue_is_healthy(const struct queue *queue);

@@ -1,6 +1,7 @@
 #include "daemon/store.h"
 
 #include "common/database_lock.h"
+#include "daemon/store_check.h"
 #include "daemon/store_internal.h"
 #include "schema/schema.h"
 #include "schema/schema_views.h"
@@ -12,10 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Someone who writes from the sqlite3 shell may hold us up so long; then requests get 503. */
-#define BUSY_MS 250
+/* Someone who writes from the sqlite3 shell may hold up the loop so long; then what writes gets
+ * 503, and is not tried again for a while. */
+#define BUSY_MS 25
+#define BUSY_REST_MS 250
 
 /* ---- the lock ---- */
 
@@ -86,6 +91,9 @@ int store_announce(struct store *store, const char *url)
 static int refuse(struct store *store, struct error *error, const char *what)
 {
     char why[256] = "out of memory";
+    if (store->db && (sqlite3_errcode(store->db) & 0xff) == SQLITE_CORRUPT) {
+        return database_file_damaged(store->path, sqlite3_errmsg(store->db), error);
+    }
     if (store->db) {
         store_describe(store->db, why, sizeof(why));
     }
@@ -210,16 +218,44 @@ static void configure_library(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A stop in order leaves no log. */
+static int check_after_crash(struct store *store, struct error *error)
+{
+    struct store_start *start = &store->start;
+    struct stat info = {0};
+    int64_t begun_ms = now_ms();
+    fstat(store->lock_fd, &info);
+    start->mib = (int64_t)info.st_size >> 20;
+    start->n_names = (int64_t)info.st_nlink;
+    start->whole = true;
+    if (!start->unclean) {
+        return 0;
+    }
+    int rc = store_check_file(store->db, store->path, &start->whole, error);
+    start->seconds = (double)(now_ms() - begun_ms) / 1000;
+    return rc;
+}
+
 static int open_database(struct store *store, struct error *error)
 {
     char uri[DATABASE_FILE_URI_SIZE];
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+    store->start.unclean = database_file_beside(store->path, "-wal") > 0;
     if (database_file_uri(store->path, NULL, uri) != 0 ||
         sqlite3_open_v2(uri, &store->db, flags, NULL) != SQLITE_OK) {
         return refuse(store, error, "cannot be opened");
     }
     sqlite3_busy_timeout(store->db, BUSY_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    /* A log that may not belong to the file is not written into it by a refusal. */
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (sqlite3_db_readonly(store->db, "main") == 1) {
         return error_set(error, NULL,
                          "%s may not be written: change its mode, or choose another "
@@ -230,13 +266,21 @@ static int open_database(struct store *store, struct error *error)
     if (rc == 0) {
         rc = configure(store, error);
     }
+    if (rc == 0) {
+        rc = check_after_crash(store, error);
+    }
     if (rc == 0 && store_rows_register(store->db) != SQLITE_OK) {
         rc = -ENOMEM;
     }
     if (rc == 0) {
         rc = migrate(store, error);
     }
-    return rc == 0 ? prepare(store, error) : rc;
+    if (rc == 0) {
+        rc = prepare(store, error);
+    }
+    store->opened = rc == 0;
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !store->opened, NULL);
+    return rc;
 }
 
 int store_open(const char *path, struct store **ret, struct error *error)
@@ -257,8 +301,23 @@ int store_open(const char *path, struct store **ret, struct error *error)
         store_close(store);
         return rc;
     }
+    store_place_note(store);
     *ret = store;
     return 0;
+}
+
+const struct store_start *store_start(const struct store *store)
+{
+    return &store->start;
+}
+
+/* One file, which can be read where nothing can be written. A reader that has it open prevents it,
+ * and nothing is lost by that. */
+static void leave_wal(struct store *store)
+{
+    store_rollback(store);
+    sqlite3_busy_timeout(store->db, 0);
+    execute(store, "PRAGMA journal_mode = DELETE");
 }
 
 void store_close(struct store *store)
@@ -268,6 +327,9 @@ void store_close(struct store *store)
     }
     for (int i = 0; i < ST_COUNT; i++) {
         sqlite3_finalize(store->statements[i]);
+    }
+    if (store->opened && store_place_check(store)) {
+        leave_wal(store);
     }
     sqlite3_close(store->db); /* rolls back, checkpoints */
     /* Only now: closing it takes away every lock that the process has on the file. */
@@ -295,10 +357,32 @@ const char *store_message(const struct store *store)
     return store->message;
 }
 
+bool store_is_held(const struct store *store)
+{
+    return store->busy_until_ms > 0 && now_ms() < store->busy_until_ms;
+}
+
+static int begin(struct store *store)
+{
+    if (!store_place_check(store)) {
+        return -EIO;
+    }
+    if (store_is_held(store)) {
+        return -EBUSY;
+    }
+    int rc = store_run(store, store_take(store, ST_BEGIN), -1);
+    store->busy_until_ms = rc == -EBUSY ? now_ms() + BUSY_REST_MS : 0;
+    if (rc == -EBUSY) {
+        snprintf(store->message, sizeof(store->message),
+                 "another program holds the write lock of %s: end its transaction", store->path);
+    }
+    return rc;
+}
+
 int store_savepoint(struct store *store)
 {
     if (!store->in_transaction) {
-        int rc = store_run(store, store_take(store, ST_BEGIN), -1);
+        int rc = begin(store);
         if (rc != 0) {
             return rc;
         }
@@ -342,5 +426,11 @@ int store_commit(struct store *store)
         store_rollback(store);
     }
     store->in_transaction = false;
-    return rc;
+    /* A commit counts where the file can be found: only then it may be acknowledged. */
+    return rc == 0 && !store_place_check(store) ? -EIO : rc;
+}
+
+bool store_is_displaced(const struct store *store)
+{
+    return store->place.displaced;
 }

@@ -11,6 +11,9 @@
 #include "common/database_file.h"
 #include "common/error.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define STORE_APPLICATION_ID DATABASE_FILE_APPLICATION_ID
 
 #define STORE_IN_USE 2 /* another ninetyd has it; *error says which */
@@ -22,9 +25,20 @@ struct store;
  * schema, not writable, not a database); STORE_IN_USE; -ENOMEM. */
 int store_open(const char *path, struct store **ret, struct error *error);
 
+/* What was found when it was opened. */
+struct store_start {
+    bool unclean;    /* the last ninetyd was killed: the file was checked */
+    bool whole;      /* to the end, and not only as long as a start may take */
+    int64_t mib;     /* of the file */
+    double seconds;  /* that the check took */
+    int64_t n_names; /* more than one: it has hard links, and SQLite keeps its log by name */
+};
+const struct store_start *store_start(const struct store *store);
+
 /* Says where this daemon can be reached, to whoever finds the database in use. 0 or -errno. */
 int store_announce(struct store *store, const char *url);
-/* Rolls back what is not committed; NULL is fine. */
+/* Rolls back what is not committed, and leaves one file where no reader holds it: its log is
+ * written back and removed. NULL is fine. */
 void store_close(struct store *store);
 
 const char *store_path(const struct store *store);

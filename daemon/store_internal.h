@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "daemon/store_place.h"
 #include "daemon/store_write.h"
 
 #include <sqlite3.h>
@@ -77,7 +78,11 @@ struct store {
     sqlite3_stmt *statements[ST_COUNT];
     bool in_transaction;
     bool broken; /* SQLite dropped the transaction; nothing runs until store_commit */
-    char message[256];
+    bool opened;
+    int64_t busy_until_ms; /* monotonic: someone holds the write lock, so nothing is tried before */
+    struct store_place place;
+    struct store_start start;
+    char message[640];
     int64_t time_ms; /* of time_text */
     char time_text[STORE_TIME_SIZE];
 };

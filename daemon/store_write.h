@@ -34,6 +34,12 @@ bool store_in_transaction(const struct store *store);
 /* 0, or the transaction is rolled back. */
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
+/* Whether another program holds the write lock: until it is tried again, every first savepoint
+ * fails at once with -EBUSY. */
+bool store_is_held(const struct store *store);
+/* Whether the file was removed or replaced, as was last seen (store_place.h): nothing can be
+ * written any more, and what is read is in no file that could be found. */
+bool store_is_displaced(const struct store *store);
 /* What SQLite said when an operation last failed. */
 const char *store_message(const struct store *store);
 
