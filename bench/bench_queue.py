@@ -88,13 +88,14 @@ def daemon():
 def grid(trials):
     """A sweep of so many trials, in cells of up to 100,000."""
     rates = [round(0.001 + i * 1e-6, 9) for i in range(max(trials // 100_000, 1))]
-    return {"base": {"depth": 3}, "parameters": {"learning_rate": rates},
+    return {"base": {"depth": 3, "max_steps": 10**8}, "parameters": {"learning_rate": rates},
             "replicates": min(trials, 100_000)}
 
 
 def million_cells():
     values = [round(0.001 + i * 1e-6, 9) for i in range(1000)]
-    return {"base": {"depth": 3}, "parameters": {"learning_rate": values, "beta1": values}}
+    return {"base": {"depth": 3, "max_steps": 10**8},
+            "parameters": {"learning_rate": values, "beta1": values}}
 
 
 # ---- what is measured ----

@@ -1,6 +1,7 @@
 #include "common/json_print.h"
 
 #include "common/decimal.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -147,4 +148,26 @@ char *json_print_text(const json_t *json, enum json_print_style style)
         return NULL;
     }
     return text;
+}
+
+const char *json_print_short(const json_t *json, char text[JSON_PRINT_SHORT_SIZE])
+{
+    char *whole = json_print_text(json, JSON_PRINT_COMPACT);
+    if (!whole || strlen(whole) < JSON_PRINT_SHORT_SIZE) {
+        snprintf(text, JSON_PRINT_SHORT_SIZE, "%s", whole ? whole : "that");
+    } else {
+        int n = (int)utf8_cut(whole, JSON_PRINT_SHORT_SIZE - sizeof("..."));
+        snprintf(text, JSON_PRINT_SHORT_SIZE, "%.*s...", n, whole);
+    }
+    free(whole);
+    utf8_clean(text, UTF8_NAME);
+    return text;
+}
+
+const char *json_print_remedy(const json_error_t *problem)
+{
+    return strstr(problem->text, "near 'NaN'") || strstr(problem->text, "near 'Infinity'") ||
+                   strstr(problem->text, "near '-'")
+               ? "; JSON has no NaN and no Infinity: leave out a number that does not exist"
+               : "";
 }

@@ -5,6 +5,7 @@
 #include "common/json_print.h"
 #include "common/kernel_family.h"
 #include "common/protocol_members.h"
+#include "common/utf8.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -14,8 +15,8 @@
 
 static const struct member ready_members[] = {
     INT(trainer_event, protocol, true),
-    TEXT(trainer_event, trainer, true),
-    TEXT(trainer_event, kernel, false),
+    TEXT(trainer_event, trainer, true, MEMBER_NAME),
+    TEXT(trainer_event, kernel, false, MEMBER_NAME),
     END,
 };
 
@@ -52,38 +53,63 @@ static int members_to_json(const struct member *members, const void *data, json_
     return 0;
 }
 
-static int member_from_json(const struct member *member, const json_t *json, void *field,
-                            struct error *error)
+static int integer_from_json(const struct member *member, const json_t *json, int64_t most,
+                             int64_t *ret, struct error *error)
 {
-    int64_t integer;
+    char text[JSON_PRINT_SHORT_SIZE];
+    if (json_number_integral(json, ret) && *ret >= 0 && *ret <= most) {
+        return 0;
+    }
+    json_print_short(json, text);
+    return most == INT64_MAX
+               ? error_set(error, member->name, "%s must be an integer from 0, not %s",
+                           member->name, text)
+               : error_set(error, member->name, "%s must be an integer from 0 to %lld, not %s",
+                           member->name, (long long)most, text);
+}
+
+static int text_from_json(const struct member *member, const json_t *json, char *field,
+                          struct error *error)
+{
+    size_t length = json_string_length(json);
+    if (member->rule == MEMBER_PROSE && length >= member->size) {
+        length = utf8_cut(json_string_value(json), member->size - 1);
+    }
+    if (!json_is_string(json) || length >= member->size ||
+        strlen(json_string_value(json)) < length) {
+        char text[JSON_PRINT_SHORT_SIZE];
+        return error_set(error, member->name, "%s must be a text of at most %zu bytes, not %s",
+                         member->name, member->size - 1, json_print_short(json, text));
+    }
+    memcpy(field, json_string_value(json), length);
+    field[length] = '\0';
+    return 0;
+}
+
+static int value_from_json(const struct member *member, const json_t *json, void *field,
+                           struct error *error)
+{
+    int64_t integer = 0;
+    int rc = 0;
     switch (member->type) {
     case MEMBER_INT:
-        if (!json_number_integral(json, &integer) || integer < 0) {
-            return error_set(error, member->name, "%s must be an integer from 0", member->name);
-        }
+        rc = integer_from_json(member, json, INT64_MAX, &integer, error);
         *(int64_t *)field = integer;
-        return 0;
+        return rc;
     case MEMBER_LAYER:
-        if (!json_number_integral(json, &integer) || integer < 0 || integer > CONFIG_MAX_LAYERS) {
-            return error_set(error, member->name, "%s must be an integer from 0 to %d",
-                             member->name, CONFIG_MAX_LAYERS);
-        }
+        rc = integer_from_json(member, json, CONFIG_MAX_LAYERS, &integer, error);
         *(int *)field = (int)integer;
-        return 0;
+        return rc;
     case MEMBER_REAL:
         if (!json_is_number(json)) {
-            return error_set(error, member->name, "%s must be a number", member->name);
+            char text[JSON_PRINT_SHORT_SIZE];
+            return error_set(error, member->name, "%s must be a number, not %s", member->name,
+                             json_print_short(json, text));
         }
         *(double *)field = json_number_value(json);
         return 0;
     case MEMBER_TEXT:
-        if (!json_is_string(json) || json_string_length(json) >= member->size ||
-            strlen(json_string_value(json)) != json_string_length(json)) {
-            return error_set(error, member->name, "%s must be a text of at most %zu bytes",
-                             member->name, member->size - 1);
-        }
-        memcpy(field, json_string_value(json), json_string_length(json) + 1);
-        return 0;
+        return text_from_json(member, json, field, error);
     case MEMBER_BOOL:
         if (!json_is_boolean(json)) {
             return error_set(error, member->name, "%s must be true or false", member->name);
@@ -92,6 +118,13 @@ static int member_from_json(const struct member *member, const json_t *json, voi
         return 0;
     }
     return ERROR_INVALID;
+}
+
+static int member_from_json(const struct member *member, const json_t *json, void *field,
+                            struct error *error)
+{
+    int rc = value_from_json(member, json, field, error);
+    return rc == 0 ? member_check(member, field, error) : rc;
 }
 
 /* Reads the members of `object` by the table; a null counts as absent, and unknown members are
@@ -253,6 +286,18 @@ static int id_from_json(const json_t *object, const char *name, int64_t *ret, st
     return 0;
 }
 
+/* A worker cleans what its trainers say before it passes it on. */
+static int failure_from_json(const json_t *object, struct trial_failure *ret, struct error *error)
+{
+    int rc = members_from_json(failure_members, object, ret, error);
+    if (rc == 0 && !utf8_is_fit(ret->reason, UTF8_PROSE)) {
+        rc = error_set(error, "reason",
+                       "reason must be a text without control characters, but for tabs and line "
+                       "feeds");
+    }
+    return rc;
+}
+
 static int end_from_json(const json_t *object, struct report *report, struct error *error)
 {
     const json_t *done = json_object_get(object, "done");
@@ -270,7 +315,7 @@ static int end_from_json(const json_t *object, struct report *report, struct err
     }
     if (failed) {
         report->end = REPORT_FAILED;
-        return members_from_json(failure_members, failed, &report->failure, error) == 0
+        return failure_from_json(failed, &report->failure, error) == 0
                    ? 0
                    : error_prefix(error, "failed");
     }
@@ -335,9 +380,9 @@ void report_clear(struct report *report)
 
 static const struct member offer_members[] = {
     INT(reuse_offer, trial, true),
-    TEXT(reuse_offer, trainer, true),
-    TEXT(reuse_offer, kernel, true),
-    TEXT(reuse_offer, data_sha256, true),
+    TEXT(reuse_offer, trainer, true, MEMBER_ANY),
+    TEXT(reuse_offer, kernel, true, MEMBER_ANY),
+    TEXT(reuse_offer, data_sha256, true, MEMBER_ANY),
     END,
 };
 
@@ -405,7 +450,8 @@ static int from_line(const char *line, json_t **ret, struct error *error)
     json_error_t problem;
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &problem);
     if (!object) {
-        return error_set(error, NULL, "the line is not JSON: %s", problem.text);
+        return error_set(error, NULL, "the line is not JSON: %s%s", problem.text,
+                         json_print_remedy(&problem));
     }
     if (!json_is_object(object)) {
         json_decref(object);
@@ -432,8 +478,8 @@ char *trainer_job_to_line(const struct trainer_job *job)
 int trainer_job_from_line(const char *line, struct trainer_job *ret, struct error *error)
 {
     static const struct member members[] = {
-        TEXT(trainer_job, data_dir, true),
-        TEXT(trainer_job, data_sha256, false),
+        TEXT(trainer_job, data_dir, true, MEMBER_ANY),
+        TEXT(trainer_job, data_sha256, false, MEMBER_ANY),
         END,
     };
     json_t *object = NULL;
@@ -490,6 +536,29 @@ char *trainer_event_to_line(const struct trainer_event *event)
     return to_line(object);
 }
 
+/* Own metrics would vanish in silence, and a misspelt member would count as absent. */
+static int refuse_unknown(const json_t *object, enum trainer_event_type type, struct error *error)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        const struct member *m = event_types[type].members;
+        while (m->name && strcmp(m->name, name) != 0) {
+            m++;
+        }
+        bool envelope =
+            strcmp(name, "type") == 0 ||
+            (type != TRAINER_READY && (strcmp(name, "trial") == 0 || strcmp(name, "attempt") == 0));
+        if (!m->name && !envelope) {
+            return error_set(error, name,
+                             "there is no member \"%.60s\" in a line of type %s: leave it out",
+                             name, event_types[type].name);
+        }
+    }
+    return 0;
+}
+
 static int event_type_by_name(const char *name)
 {
     for (int i = 0; name && i <= TRAINER_FAILED; i++) {
@@ -514,7 +583,8 @@ int trainer_event_from_line(const char *line, struct trainer_event *ret, struct 
         goto out;
     }
     event.type = (enum trainer_event_type)type;
-    if (event.type != TRAINER_READY) {
+    rc = refuse_unknown(object, event.type, error);
+    if (rc == 0 && event.type != TRAINER_READY) {
         rc = lease_from_json(object, &event.trial, &event.attempt, error);
     }
     if (rc == 0) {

@@ -8,12 +8,23 @@
 
 enum member_type { MEMBER_INT, MEMBER_LAYER, MEMBER_REAL, MEMBER_TEXT, MEMBER_BOOL };
 
+/* What a value must be, whatever else is said; the rules between values are in protocol_rules.h. */
+enum member_rule {
+    MEMBER_ANY,
+    MEMBER_AMOUNT, /* a number from 0 */
+    MEMBER_SHARE,  /* a number from 0 to 1 */
+    MEMBER_NAME,   /* a text fit to be shown in one line */
+    MEMBER_HASH,   /* 64 digits of 0-9 and a-f, or "" */
+    MEMBER_PROSE,  /* a text that is cut when it is too long, not refused */
+};
+
 struct member {
     const char *name;
     size_t length; /* of the name */
     enum member_type type;
     bool required;
     size_t offset, size; /* size: of a MEMBER_TEXT's array */
+    enum member_rule rule;
 };
 
 /* Each ends with a member without a name. */
@@ -25,9 +36,13 @@ extern const struct member failure_members[];
 /* Sets a field to what stands for a member that is not there. */
 void member_set_absent(const struct member *member, void *field);
 
+/* Whether a field that was given is as its member's rule says: 0, or ERROR_INVALID with the member
+ * and the value named. */
+int member_check(const struct member *member, const void *field, struct error *error);
+
 /* clang-format off */
-#define INT(s, n, required) {#n, sizeof(#n) - 1, MEMBER_INT, required, offsetof(struct s, n), 0}
-#define REAL(s, n, required) {#n, sizeof(#n) - 1, MEMBER_REAL, required, offsetof(struct s, n), 0}
-#define TEXT(s, n, required) {#n, sizeof(#n) - 1, MEMBER_TEXT, required, offsetof(struct s, n), sizeof(((struct s *)0)->n)}
+#define INT(s, n, required) {#n, sizeof(#n) - 1, MEMBER_INT, required, offsetof(struct s, n), 0, MEMBER_ANY}
+#define REAL(s, n, required, rule) {#n, sizeof(#n) - 1, MEMBER_REAL, required, offsetof(struct s, n), 0, rule}
+#define TEXT(s, n, required, rule) {#n, sizeof(#n) - 1, MEMBER_TEXT, required, offsetof(struct s, n), sizeof(((struct s *)0)->n), rule}
 #define END {0}
 /* clang-format on */

@@ -238,7 +238,8 @@ static bool take_members(struct scan *s, const struct member *members, void *dat
         expected = m + 1;
         if (!take_word(s, "null")) {
             given |= 1u << (m - members);
-            if (!take_value(s, m, (char *)data + m->offset)) {
+            if (!take_value(s, m, (char *)data + m->offset) ||
+                member_check(m, (char *)data + m->offset, NULL) != 0) {
                 return false;
             }
         }

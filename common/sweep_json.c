@@ -21,24 +21,15 @@ static const struct number {
 };
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
-/* What was given, short enough for a message. */
-static const char *shown(const json_t *json, char text[64])
-{
-    char *whole = json_print_text(json, JSON_PRINT_COMPACT);
-    snprintf(text, 64, whole && strlen(whole) > 60 ? "%.57s..." : "%s", whole ? whole : "that");
-    free(whole);
-    return text;
-}
-
 static int read_number(struct sweep *sweep, const struct number *number, const json_t *json,
                        struct error *error)
 {
     int64_t value;
     if (!json_number_integral(json, &value) || value < number->min || value > number->max) {
-        char text[64];
+        char text[JSON_PRINT_SHORT_SIZE];
         return error_set(error, number->name, "%s must be an integer from %lld to %lld, not %s",
                          number->name, (long long)number->min, (long long)number->max,
-                         shown(json, text));
+                         json_print_short(json, text));
     }
     memcpy((char *)sweep + number->offset, &value, sizeof(value));
     return 0;
@@ -56,9 +47,9 @@ static int read_name(struct sweep *sweep, const json_t *json, struct error *erro
         }
     }
     if (characters < 1 || characters > SWEEP_MAX_NAME) {
-        char text[64];
+        char text[JSON_PRINT_SHORT_SIZE];
         return error_set(error, "name", "name must be a text of 1 to %d characters, not %s",
-                         SWEEP_MAX_NAME, shown(json, text));
+                         SWEEP_MAX_NAME, json_print_short(json, text));
     }
     memcpy(sweep->name, name, size + 1);
     return 0;
@@ -68,8 +59,9 @@ static int read_search(struct sweep *sweep, const json_t *json, struct error *er
 {
     int search = json_is_string(json) ? sweep_search_by_name(json_string_value(json)) : -1;
     if (search < 0) {
-        char text[64];
-        return error_set(error, "search", "search must be \"grid\", not %s", shown(json, text));
+        char text[JSON_PRINT_SHORT_SIZE];
+        return error_set(error, "search", "search must be \"grid\", not %s",
+                         json_print_short(json, text));
     }
     sweep->search = (enum sweep_search)search;
     return 0;
@@ -78,8 +70,9 @@ static int read_search(struct sweep *sweep, const json_t *json, struct error *er
 static int read_reuse(struct sweep *sweep, const json_t *json, struct error *error)
 {
     if (!json_is_boolean(json)) {
-        char text[64];
-        return error_set(error, "reuse", "reuse must be true or false, not %s", shown(json, text));
+        char text[JSON_PRINT_SHORT_SIZE];
+        return error_set(error, "reuse", "reuse must be true or false, not %s",
+                         json_print_short(json, text));
     }
     sweep->reuse = json_is_true(json);
     return 0;
@@ -96,9 +89,9 @@ static int refuse_seed(struct error *error, const char *where)
 static int read_base(struct sweep *sweep, const json_t *json, struct error *error)
 {
     if (!json_is_object(json)) {
-        char text[64];
+        char text[JSON_PRINT_SHORT_SIZE];
         return error_set(error, "base", "base must be an object of configuration fields, not %s",
-                         shown(json, text));
+                         json_print_short(json, text));
     }
     int rc = config_draft_set_json(&sweep->base, json, error);
     if (rc != 0) {
@@ -123,9 +116,9 @@ static int read_axis(struct sweep *sweep, const char *name, const json_t *list, 
         return error_set(error, path, "%s stands in base as well: give it in one of the two", path);
     }
     if (!json_is_array(list)) {
-        char text[64];
+        char text[JSON_PRINT_SHORT_SIZE];
         return error_set(error, path, "%s must be a list of values, not %s", path,
-                         shown(list, text));
+                         json_print_short(list, text));
     }
     int rc = sweep_add_axis(sweep, field, json_array_size(list));
     for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
@@ -143,10 +136,10 @@ static int read_axis(struct sweep *sweep, const char *name, const json_t *list, 
 static int read_parameters(struct sweep *sweep, const json_t *json, struct error *error)
 {
     if (!json_is_object(json)) {
-        char text[64];
+        char text[JSON_PRINT_SHORT_SIZE];
         return error_set(error, "parameters",
                          "parameters must be an object: a list of values for each field, not %s",
-                         shown(json, text));
+                         json_print_short(json, text));
     }
     const char *name;
     json_t *list;

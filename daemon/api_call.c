@@ -46,6 +46,9 @@ void api_fail_outcome(struct api_call *call, int outcome, const struct error *er
     case QUEUE_CONFLICT:
         api_fail_with(call, 409, "conflict", error);
         return;
+    case QUEUE_CANNOT_BE:
+        api_fail_with(call, 400, "invalid_field", error);
+        return;
     case QUEUE_KEY_MISMATCH:
         api_fail(call, 409, "idempotency_mismatch",
                  "this idempotency key was used before, for another sweep: to submit this one, use "

@@ -65,7 +65,7 @@ struct api_call {
 void api_fail(struct api_call *call, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void api_fail_with(struct api_call *call, int status, const char *code, const struct error *error);
-/* For what a queue operation returned, other than 0; *error is for QUEUE_CONFLICT. */
+/* For what a queue operation returned, other than 0; *error is for those that fill it. */
 void api_fail_outcome(struct api_call *call, int outcome, const struct error *error);
 /* Answers at once with call->text. */
 void api_answer(struct api_call *call, int status);

@@ -153,10 +153,11 @@ static bool scan_reports(struct api_call *call, struct reports *reports)
 static void keep_reports(struct api_call *call, const struct reports *reports)
 {
     struct queue_time now = clock_now(&call->api->clock);
-    int rc = queue_report(call->api->queue, reports->worker, reports->items, reports->n, &now,
-                          reports->statuses);
+    struct queue_reports said = {reports->worker, reports->items, reports->n, reports->statuses};
+    struct error error = {0};
+    int rc = queue_report(call->api->queue, &said, &now, &error);
     if (rc != 0) {
-        api_fail_outcome(call, rc, NULL);
+        api_fail_outcome(call, rc, &error);
     } else {
         write_statuses(&call->text, reports);
         api_park(call, 200);

@@ -1,6 +1,7 @@
 #include "daemon/json_in.h"
 
 #include "common/json_number.h"
+#include "common/json_print.h"
 
 #include <string.h>
 
@@ -42,8 +43,8 @@ int json_in_parse(const char *text, size_t size, json_t **ret, struct error *err
     json_error_t where;
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     if (json == NULL) {
-        return error_set(error, NULL, "%s (line %d, column %d)", where.text, where.line,
-                         where.column);
+        return error_set(error, NULL, "%s (line %d, column %d)%s", where.text, where.line,
+                         where.column, json_print_remedy(&where));
     }
     if (!json_is_object(json)) {
         json_decref(json);

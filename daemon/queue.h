@@ -57,6 +57,7 @@ enum queue_outcome {
     QUEUE_CONFLICT,       /* *error says the state that does not allow it */
     QUEUE_REPEATED,       /* the same submission was accepted before; its id is returned */
     QUEUE_KEY_MISMATCH,   /* the same key came with another body before */
+    QUEUE_CANNOT_BE,      /* *error says what of a report */
 };
 
 /* Turns the stored text of a sweep, accepted before, into a sweep again; sweep_from_text. */
@@ -196,8 +197,17 @@ int64_t queue_claimable(const struct queue *queue);
 int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
                 struct queue_claim *ret_claims, size_t *ret_n);
 
+/* What a worker says in one call. */
+struct queue_reports {
+    int64_t worker;
+    const struct report *items; /* at most one of a trial that runs */
+    size_t n;
+    enum report_status *ret_status; /* room for n */
+};
+
 /* Takes the items of one report, in order; an offer that has gone since gives the trial back; an
- * item extends the lease it names, whichever worker sends it. Repeating one is harmless. ret_status
- * has room for n. 0 or QUEUE_UNKNOWN_WORKER. */
-int queue_report(struct queue *queue, int64_t worker, const struct report *reports, size_t n,
-                 const struct queue_time *now, enum report_status *ret_status);
+ * item extends the lease it names, whichever worker sends it. Repeating one is harmless. 0,
+ * QUEUE_UNKNOWN_WORKER, or QUEUE_CANNOT_BE with *error filled (reports[i]...): an item breaks the
+ * rules of common/protocol_rules.h, and none is taken. */
+int queue_report(struct queue *queue, const struct queue_reports *reports,
+                 const struct queue_time *now, struct error *error);

@@ -6,6 +6,7 @@
  *     queue.c          the tick, the operations' frame
  *     queue_lease.c    claims and reports: a trial's life
  *     queue_sweeps.c   submit, pause, resume, cancel, retry, and their slices
+ *     queue_check.c    whether what a report says can be
  *     queue_reuse.c    earlier results that stand for a training
  *     queue_workers.c  workers come, are heard of, and go
  *     queue_memory.c   sweeps, leases and workers in memory; what can be claimed, and in which turn
@@ -13,6 +14,7 @@
  */
 #pragma once
 
+#include "common/protocol_rules.h"
 #include "common/rng.h"
 #include "daemon/heap.h"
 #include "daemon/id_map.h"
@@ -75,6 +77,10 @@ struct queue_lease {
     int32_t attempt, spent;
     struct queue_sweep *sweep;
     int64_t deadline_ms;
+    struct report_terms terms;
+    struct report_past past;
+    bool past_known;   /* else it is to be read from the database: so it is after a restart */
+    uint32_t reported; /* the number of the last report that said something of it */
     struct queue_lease *earlier, *later;
 };
 
@@ -126,6 +132,7 @@ struct queue {
     int64_t due_ms;         /* when queue_tick asked to be called again */
     int64_t workers_due_ms; /* when workers' figures may be written again */
     int64_t busy_after;     /* the busy sweep served last */
+    uint32_t n_reports;     /* numbers them, for leases to know which was the last */
     struct rng jitter;
     struct queue_counts counts;    /* with what is not yet committed, */
     struct queue_counts committed; /* without it, */
@@ -195,9 +202,17 @@ void queue_drop_worker(struct queue_memory *memory, struct queue_worker_state *w
 
 /* ---- queue_lease.c ---- */
 
+int queue_read_config(struct queue *queue, struct queue_sweep *sweep, int64_t trial,
+                      struct trial_config *ret);
 /* Both free the lease. */
 int queue_expire(struct queue *queue, struct queue_lease *lease);
 int queue_release(struct queue *queue, struct queue_lease *lease);
+
+/* ---- queue_check.c ---- */
+
+/* Whether all that is said of trials that run can be: 0, QUEUE_CANNOT_BE with *error filled, or
+ * -errno. Before any item is taken. */
+int queue_check(struct queue *queue, const struct queue_reports *reports, struct error *error);
 
 /* ---- queue_reuse.c ---- */
 

@@ -13,8 +13,8 @@ int64_t queue_claimable(const struct queue *queue)
     return queue->stale ? 0 : queue->memory.claimable;
 }
 
-static int read_config(struct queue *queue, struct queue_sweep *sweep, int64_t trial,
-                       struct trial_config *ret)
+int queue_read_config(struct queue *queue, struct queue_sweep *sweep, int64_t trial,
+                      struct trial_config *ret)
 {
     int64_t replicate = (trial - sweep->row.first_trial) % sweep->row.replicates;
     int64_t cell = trial - replicate;
@@ -58,15 +58,18 @@ static int claim_one(struct queue *queue, struct queue_worker_state *worker,
         .spent = next.spent,
         .sweep = sweep,
         .deadline_ms = queue->now.mono_ms + queue->options.lease_ms,
+        .past = REPORT_NOTHING_PAST,
+        .past_known = true,
     };
     int rc = store_start_attempt(queue->store, lease.trial, lease.attempt, lease.worker,
                                  queue->now.wall_ms);
     if (rc == 0) {
-        rc = read_config(queue, sweep, lease.trial, &ret->config);
+        rc = queue_read_config(queue, sweep, lease.trial, &ret->config);
     }
     if (rc == 0) {
         rc = queue_find_offers(queue, sweep, lease.trial, &ret->offers);
     }
+    lease.terms = report_terms_of(&ret->config);
     if (rc == 0 && !queue_add_lease(memory, &lease)) {
         rc = -ENOMEM;
     }
@@ -352,7 +355,7 @@ static int take_reused(struct queue *queue, struct queue_worker_state *worker,
     struct trial_config config;
     int rc = queue_write(queue);
     if (rc == 0) {
-        rc = read_config(queue, lease->sweep, lease->trial, &config);
+        rc = queue_read_config(queue, lease->sweep, lease->trial, &config);
     }
     if (rc == 0) {
         rc = take_over(queue, lease, from, &reused);
@@ -374,6 +377,7 @@ static int take_current(struct queue *queue, struct queue_worker_state *worker,
     if (rc != 0) {
         return rc;
     }
+    report_past_take(&lease->past, &lease->terms, report);
     if (report->end == REPORT_REUSED) {
         *ret = REPORT_OK;
         return take_reused(queue, worker, lease, report->reused_from);
@@ -436,22 +440,26 @@ static int take_late(struct queue *queue, const struct report *report, enum repo
     return rc == 0 ? store_keep_late(queue->store, report, queue->now.wall_ms) : rc;
 }
 
-int queue_report(struct queue *queue, int64_t worker, const struct report *reports, size_t n,
-                 const struct queue_time *now, enum report_status *ret_status)
+int queue_report(struct queue *queue, const struct queue_reports *reports,
+                 const struct queue_time *now, struct error *error)
 {
     struct queue_worker_state *heard;
     int rc = queue_enter(queue, now);
     if (rc != 0) {
         return rc;
     }
-    rc = queue_hear(queue, worker, &heard);
-    queue->counts.at[QUEUE_REPORTS] += rc == 0 ? (int64_t)n : 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct queue_lease *lease = id_map_get(&queue->memory.leases, reports[i].trial);
-        if (lease && lease->attempt == reports[i].attempt) {
-            rc = take_current(queue, heard, lease, &reports[i], &ret_status[i]);
+    rc = queue_hear(queue, reports->worker, &heard);
+    if (rc == 0) {
+        rc = queue_check(queue, reports, error);
+    }
+    queue->counts.at[QUEUE_REPORTS] += rc == 0 ? (int64_t)reports->n : 0;
+    for (size_t i = 0; rc == 0 && i < reports->n; i++) {
+        const struct report *item = &reports->items[i];
+        struct queue_lease *lease = id_map_get(&queue->memory.leases, item->trial);
+        if (lease && lease->attempt == item->attempt) {
+            rc = take_current(queue, heard, lease, item, &reports->ret_status[i]);
         } else {
-            rc = take_late(queue, &reports[i], &ret_status[i]);
+            rc = take_late(queue, item, &reports->ret_status[i]);
         }
     }
     return queue_leave(queue, rc);

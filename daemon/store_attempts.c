@@ -196,3 +196,59 @@ int store_insert_layers(struct store *store, const struct report *report)
     struct store_rows rows = {columns, report->layers, report->n_layers, sizeof(*report->layers)};
     return insert_rows(store, ST_INSERT_LAYERS, report, &rows);
 }
+
+int store_visit_measurements(struct store *store, int64_t trial, int64_t attempt,
+                             store_visit_measurement visit, void *arg)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_VISIT_MEASUREMENTS);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    int rc;
+    while ((rc = store_row(store, stmt)) == 0) {
+        struct measurement measurement = {.step = sqlite3_column_int64(stmt, 0),
+                                          .test_accuracy = sqlite3_column_double(stmt, 1)};
+        int stop = visit(arg, &measurement);
+        if (stop != 0) {
+            sqlite3_reset(stmt);
+            return stop;
+        }
+    }
+    return rc == 1 ? 0 : rc;
+}
+
+int store_last_layer(struct store *store, int64_t trial, int64_t attempt, struct layer_stat *ret)
+{
+    sqlite3_stmt *stmt = store_take(store, ST_LAST_LAYER);
+    store_bind_int(stmt, 1, trial);
+    store_bind_int(stmt, 2, attempt);
+    int rc = store_row(store, stmt);
+    if (rc == 0) {
+        ret->step = sqlite3_column_int64(stmt, 0);
+        ret->layer = sqlite3_column_int(stmt, 1);
+        sqlite3_reset(stmt);
+    }
+    return rc;
+}
+
+int store_has_measurement(struct store *store, const struct report *report, size_t i)
+{
+    const struct measurement *measurement = &report->measurements[i];
+    int64_t found;
+    sqlite3_stmt *stmt = store_take(store, ST_HAS_MEASUREMENT);
+    store_bind_int(stmt, 1, report->trial);
+    store_bind_int(stmt, 2, report->attempt);
+    store_bind_int(stmt, 3, measurement->step);
+    store_bind_real(stmt, 4, measurement->test_accuracy);
+    return store_row_int(store, stmt, 0, &found);
+}
+
+int store_has_layer(struct store *store, const struct report *report, size_t i)
+{
+    int64_t found;
+    sqlite3_stmt *stmt = store_take(store, ST_HAS_LAYER);
+    store_bind_int(stmt, 1, report->trial);
+    store_bind_int(stmt, 2, report->attempt);
+    store_bind_int(stmt, 3, report->layers[i].step);
+    store_bind_int(stmt, 4, report->layers[i].layer);
+    return store_row_int(store, stmt, 0, &found);
+}

@@ -155,6 +155,18 @@ const char *const store_sql[ST_COUNT] = {
         " preactivation_gradient_rms, weight_rms, update_ratio, saturated, dead,"
         " preactivation_mean, preactivation_std)"
         " SELECT ?1, ?2, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 FROM rows(?3)",
+    [ST_VISIT_MEASUREMENTS] =
+        "SELECT step, test_accuracy FROM measurements WHERE trial = ?1 AND attempt = ?2"
+        " ORDER BY step",
+    [ST_LAST_LAYER] =
+        "SELECT step, layer FROM layer_stats WHERE trial = ?1 AND attempt = ?2"
+        " ORDER BY step DESC, layer DESC LIMIT 1",
+    [ST_HAS_MEASUREMENT] =
+        "SELECT 1 FROM measurements WHERE trial = ?1 AND attempt = ?2 AND step = ?3"
+        " AND test_accuracy = ?4",
+    [ST_HAS_LAYER] =
+        "SELECT 1 FROM layer_stats WHERE trial = ?1 AND attempt = ?2 AND step = ?3"
+        " AND layer = ?4",
 
     [ST_INSERT_WORKER] =
         "INSERT INTO workers (host, pid, slots, cpu, kernel, version, state, registered_at,"

@@ -193,6 +193,17 @@ int store_keep_late(struct store *store, const struct report *report, int64_t wa
 int store_insert_measurements(struct store *store, const struct report *report);
 int store_insert_layers(struct store *store, const struct report *report);
 
+/* What an attempt has measured so far, in the order of steps; not 0 stops and is returned. Of a
+ * measurement only step and accuracy are set. */
+typedef int (*store_visit_measurement)(void *arg, const struct measurement *measurement);
+int store_visit_measurements(struct store *store, int64_t trial, int64_t attempt,
+                             store_visit_measurement visit, void *arg);
+/* Its last layer statistics, of which step and layer are set; 0; 1 = there are none. */
+int store_last_layer(struct store *store, int64_t trial, int64_t attempt, struct layer_stat *ret);
+/* Whether a row of the report is there already, as it is: 0; 1 = no. */
+int store_has_measurement(struct store *store, const struct report *report, size_t i);
+int store_has_layer(struct store *store, const struct report *report, size_t i);
+
 /* ---- reuse ---- */
 
 /* Called for up to `limit` cells with ids below `below`, the highest first; not 0 stops and is

@@ -104,9 +104,45 @@ SELECT 'a queued trial has spent all its attempts', 'trial ' || h.id
 FROM history h JOIN sweeps s ON s.id = h.sweep
 WHERE h.state = 'queued' AND h.spent >= s.max_attempts
 UNION ALL
-SELECT 'a result that cannot be', 'trial ' || trial || ' attempt ' || attempt FROM attempts
-WHERE state = 'succeeded' AND (steps < 0 OR steps_to_target > steps
-    OR (steps_to_target IS NULL AND seconds_to_target IS NOT NULL))
+-- What of an attempt can be believed: common/protocol_rules.h, and by value protocol_members.c.
+SELECT 'a result that cannot be', 'trial ' || a.trial || ' attempt ' || a.attempt
+FROM attempts a JOIN trials t ON t.id = a.trial JOIN cells c ON c.id = t.id - t.replicate
+WHERE a.state = 'succeeded' AND (a.steps NOT BETWEEN 0 AND c.max_steps
+    OR a.final_accuracy NOT BETWEEN 0 AND 1 OR a.ms_per_step NOT BETWEEN 0 AND 1.79e308
+    OR a.final_loss NOT BETWEEN -1.79e308 AND 1.79e308
+    OR a.seconds_to_target NOT BETWEEN 0 AND 1.79e308
+    OR (length(a.weights_sha256) <> 64 OR a.weights_sha256 GLOB '*[^0-9a-f]*')
+    OR (length(a.data_sha256) <> 64 OR a.data_sha256 GLOB '*[^0-9a-f]*')
+    OR iif(a.steps_to_target IS NULL,
+        a.seconds_to_target IS NOT NULL OR a.final_accuracy >= c.target_accuracy
+            OR EXISTS (SELECT 1 FROM measurements m WHERE m.trial = a.trial
+                AND m.attempt = a.attempt AND m.test_accuracy >= c.target_accuracy),
+        a.steps_to_target NOT BETWEEN 0 AND a.steps
+            OR (SELECT CASE -- at the first measurement that reaches the target, or before it, ...
+                    WHEN first IS NULL THEN a.final_accuracy < c.target_accuracy
+                    ELSE a.steps_to_target > first END
+                OR a.steps_to_target <= ( -- and behind the last one that does not
+                    SELECT max(m.step) FROM measurements m WHERE m.trial = a.trial
+                        AND m.attempt = a.attempt AND m.step < ifnull(first, a.steps + 1))
+                FROM (SELECT min(m.step) AS first FROM measurements m WHERE m.trial = a.trial
+                    AND m.attempt = a.attempt AND m.test_accuracy >= c.target_accuracy))))
+UNION ALL
+SELECT 'a measurement that cannot be',
+    'trial ' || m.trial || ' attempt ' || m.attempt || ' step ' || m.step
+FROM measurements m JOIN trials t ON t.id = m.trial JOIN cells c ON c.id = t.id - t.replicate
+JOIN attempts a ON a.trial = m.trial AND a.attempt = m.attempt
+WHERE m.step NOT BETWEEN 0 AND ifnull(a.steps, c.max_steps)
+    OR m.test_accuracy NOT BETWEEN 0 AND 1 OR m.cpu_ms NOT BETWEEN 0 AND 1.79e308
+    OR m.wall_ms NOT BETWEEN 0 AND 1.79e308 OR m.train_loss NOT BETWEEN -1.79e308 AND 1.79e308
+UNION ALL
+SELECT 'a layer statistic that cannot be',
+    'trial ' || l.trial || ' attempt ' || l.attempt || ' step ' || l.step || ' layer ' || l.layer
+FROM layer_stats l JOIN trials t ON t.id = l.trial JOIN cells c ON c.id = t.id - t.replicate
+JOIN attempts a ON a.trial = l.trial AND a.attempt = l.attempt
+WHERE l.step NOT BETWEEN 0 AND ifnull(a.steps, c.max_steps)
+    OR l.layer NOT BETWEEN 0 AND c.depth OR l.saturated NOT BETWEEN 0 AND 1
+    OR l.dead NOT BETWEEN 0 AND 1 OR l.gradient_rms < 0 OR l.preactivation_gradient_rms < 0
+    OR l.weight_rms < 0 OR l.update_ratio < 0 OR l.preactivation_std < 0
 UNION ALL
 SELECT 'a trial diverged and it does not say so, or the other way round', 'trial ' || t.id
 FROM trials t LEFT JOIN attempts a ON a.trial = t.id AND a.attempt = t.attempt AND a.state = 'failed'

@@ -130,7 +130,9 @@ enum report_status queue_fixture_send(struct queue_fixture *f, int64_t worker,
                                       const struct report *report)
 {
     enum report_status status;
-    assert_int_equal(queue_report(f->queue, worker, report, 1, &f->now, &status), 0);
+    assert_int_equal(
+        queue_report(f->queue, &(struct queue_reports){worker, report, 1, &status}, &f->now, NULL),
+        0);
     queue_fixture_commit(f);
     return status;
 }
@@ -144,11 +146,11 @@ struct report queue_fixture_done(const struct queue_claim *claim, int64_t steps_
         .result = {.steps = steps_to_target < 0 ? 2000 : steps_to_target,
                    .steps_to_target = steps_to_target,
                    .seconds_to_target = steps_to_target < 0 ? NAN : (double)steps_to_target / 100,
-                   .final_accuracy = 0.9,
+                   .final_accuracy = steps_to_target < 0 ? 0.5 : 0.9,
                    .final_loss = 0.3,
                    .ms_per_step = 10,
-                   .weights_sha256 = "aa",
-                   .data_sha256 = "bb",
+                   .weights_sha256 = QUEUE_FIXTURE_WEIGHTS,
+                   .data_sha256 = QUEUE_FIXTURE_DATA,
                    .kernel = "SkylakeX",
                    .trainer = "test"}};
 }

@@ -46,6 +46,10 @@ enum report_status queue_fixture_report(struct queue_fixture *f, int64_t worker,
 /* The same with a result or a failure of one's own. */
 enum report_status queue_fixture_send(struct queue_fixture *f, int64_t worker,
                                       const struct report *report);
+/* The hashes of every result. */
+#define QUEUE_FIXTURE_WEIGHTS "aa00000000000000000000000000000000000000000000000000000000000000"
+#define QUEUE_FIXTURE_DATA "bb00000000000000000000000000000000000000000000000000000000000000"
+
 /* A successful end after so many steps; -1 = censored. */
 struct report queue_fixture_done(const struct queue_claim *claim, int64_t steps_to_target);
 

@@ -234,6 +234,35 @@ int model_depart(struct model *model, int64_t worker)
     return n;
 }
 
+static bool is_current(const struct model *model, const struct report *report)
+{
+    return report->trial >= 1 && report->trial <= model->n_trials &&
+           model->trials[report->trial - 1].state == TRIAL_RUNNING &&
+           model->trials[report->trial - 1].attempt == report->attempt;
+}
+
+bool model_refuses(const struct model *model, const struct report *reports, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct trial_result *result = &reports[i].result;
+        if (!is_current(model, &reports[i]) || reports[i].end == REPORT_CONTINUES) {
+            continue;
+        }
+        if (reports[i].end == REPORT_DONE &&
+            (result->steps_to_target > result->steps ||
+             (result->steps_to_target >= 0 && result->final_accuracy < 0.9))) {
+            return true;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (reports[j].trial == reports[i].trial && reports[j].end != REPORT_CONTINUES &&
+                reports[j].attempt == reports[i].attempt) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static enum report_status late(const struct model_trial *trial, const struct report *report)
 {
     enum attempt_state state = trial->history[report->attempt - 1];

@@ -52,6 +52,8 @@ void model_claim(struct model *model, int64_t worker, const struct queue_claim *
                  int64_t now_ms, bool in_turn);
 /* How many could be claimed: at least, and at most (back-offs have jitter). */
 void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, int *ret_most);
+/* Whether a report of so many items is refused as a whole: something in it cannot be. */
+bool model_refuses(const struct model *model, const struct report *reports, size_t n);
 /* Applies a report and returns the status it must get. */
 enum report_status model_report(struct model *model, const struct report *report, int64_t now_ms,
                                 const struct queue_options *options);

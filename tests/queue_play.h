@@ -32,6 +32,7 @@ enum happening {
     TAKEN_OVER,
     SPARED,
     OFFER_REFUSED,
+    REPORT_REFUSED,
     HAPPENINGS,
 };
 struct play {

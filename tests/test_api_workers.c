@@ -149,6 +149,60 @@ static void a_silent_workers_trial_goes_back_to_the_queue(void **state)
     assert_string_equal(report(f, worker, 1, 1, done), "lease_lost");
 }
 
+/* A6: what was believed once, each with the member and the value that are wrong. */
+static void what_cannot_be_is_refused_at_the_door(void **state)
+{
+    struct api_fixture *f = *state;
+#define ENDED "\"done\": {\"steps\": "
+#define MEASURED "\"measurements\": [{\"cpu_ms\": 1, \"wall_ms\": 1, \"step\": "
+    static const struct {
+        const char *item, *field, *value;
+    } cases[] = {
+        {ENDED "9, \"steps_to_target\": 9, \"final_accuracy\": 2}", "done.final_accuracy", "2"},
+        {ENDED "9, \"steps_to_target\": 9, \"final_accuracy\": -5}", "done.final_accuracy", "-5"},
+        {ENDED "9, \"final_accuracy\": 1e308}", "done.final_accuracy", "1e+308"},
+        {ENDED "9223372036854775807, \"final_accuracy\": 0.5}", "done.steps",
+         "9223372036854775807"},
+        {ENDED "9, \"steps_to_target\": 9, \"final_accuracy\": 0.1}", "done.steps_to_target",
+         "0.1"},
+        {ENDED "9, \"steps_to_target\": 10, \"final_accuracy\": 0.95}", "done.steps_to_target",
+         "10"},
+        {ENDED "9, \"steps_to_target\": 9, \"seconds_to_target\": -1.5, \"final_accuracy\": 1}",
+         "done.seconds_to_target", "-1.5"},
+        {ENDED "9, \"final_accuracy\": 0.5, \"ms_per_step\": -2}", "done.ms_per_step", "-2"},
+        {ENDED "9, \"final_accuracy\": 0.5, \"weights_sha256\": \"not a hash\"}",
+         "done.weights_sha256", "not a hash"},
+        {MEASURED "3, \"test_accuracy\": 1.5}]", "measurements[0].test_accuracy", "1.5"},
+        {MEASURED "2001, \"test_accuracy\": 0.5}]", "measurements[0].step", "2001"},
+        {MEASURED "1, \"test_accuracy\": 0.5}]", "measurements[0].step", "1"},
+        {"\"layers\": [{\"step\": 3, \"layer\": 9}]", "layers[0].layer", "9"},
+    };
+    api_fixture_call(f, "POST", "/v1/sweeps", "{\"base\": {\"depth\": 1}}");
+    int64_t worker = api_fixture_worker(f);
+    post(f->client, "/v1/claims", "{\"worker\": %d}", (int)worker);
+    api_fixture_receive(f, f->client);
+    assert_string_equal(report(f, worker, 1, 1, ", " MEASURED "2, \"test_accuracy\": 0.5}]"), "ok");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char field[64];
+        post(f->client, "/v1/reports",
+             "{\"worker\": %d, \"reports\": [{\"trial\": 1, \"attempt\": 1, %s}]}", (int)worker,
+             cases[i].item);
+        assert_int_equal(api_fixture_receive(f, f->client), 400);
+        snprintf(field, sizeof field, "reports[0].%s", cases[i].field);
+        assert_string_equal(api_fixture_text(f, "error.code"), "invalid_field");
+        assert_string_equal(api_fixture_text(f, "error.field"), field);
+        if (!strstr(api_fixture_text(f, "error.message"), cases[i].value)) {
+            fail_msg("'%s' does not say %s", api_fixture_text(f, "error.message"), cases[i].value);
+        }
+    }
+    /* Sent again after a lost answer, with more: what is kept already is passed over. */
+    static const char again[] = ", " MEASURED "2, \"test_accuracy\": 0.5}, {\"step\": 9, "
+                                "\"test_accuracy\": 0.91, \"cpu_ms\": 1, \"wall_ms\": 1}], " ENDED
+                                "9, \"steps_to_target\": 9, \"final_accuracy\": 0.91}";
+    assert_string_equal(report(f, worker, 1, 1, again), "ok");
+    assert_string_equal(report(f, worker, 1, 1, again), "ok");
+}
+
 static void bad_reports_are_refused_by_name_and_wholly(void **state)
 {
     struct api_fixture *f = *state;
@@ -180,7 +234,8 @@ static void bad_reports_are_refused_by_name_and_wholly(void **state)
 
 /* ---- reuse ---- */
 
-#define TRAINED_SO "\"trainer\": \"t 1\", \"kernel\": \"k\", \"data_sha256\": \"d\""
+#define DATA "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+#define TRAINED_SO "\"trainer\": \"t 1\", \"kernel\": \"k\", \"data_sha256\": \"" DATA "\""
 
 /* Claims and trains all that can be claimed, 64 at a time; no measurements. */
 static void train_all(struct api_fixture *f, int64_t worker)
@@ -225,7 +280,7 @@ static void an_earlier_result_is_offered_and_stands_for_a_training(void **state)
     assert_int_equal(api_fixture_integer(f, "claims.0.reuse.0.trial"), 1);
     assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.trainer"), "t 1");
     assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.kernel"), "k");
-    assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.data_sha256"), "d");
+    assert_string_equal(api_fixture_text(f, "claims.0.reuse.0.data_sha256"), DATA);
     assert_string_equal(report(f, worker, 2, 1, ", \"reused_from\": 1"), "ok");
     assert_int_equal(api_fixture_call(f, "GET", "/v1/trials/2", NULL), 200);
     assert_string_equal(api_fixture_text(f, "state"), "succeeded");
@@ -427,6 +482,7 @@ int main(void)
         TEST(a_failure_is_retried_and_its_reason_kept),
         TEST(a_late_report_is_told_that_the_lease_is_lost),
         cmocka_unit_test_teardown(a_silent_workers_trial_goes_back_to_the_queue, teardown),
+        TEST(what_cannot_be_is_refused_at_the_door),
         TEST(bad_reports_are_refused_by_name_and_wholly),
         TEST(an_earlier_result_is_offered_and_stands_for_a_training),
         TEST(a_claim_goes_past_all_that_was_trained_before),

@@ -2,6 +2,7 @@
 
 #include "common/json_print.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,9 +81,44 @@ static void a_full_file_is_for_its_owner_to_tell(void **state)
     json_decref(json);
 }
 
+/* D26: what many programs write for a number that does not exist. */
+static void nan_is_answered_with_the_remedy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool remedy;
+    } cases[] = {{"[NaN]", true},  {"[1, Infinity]", true}, {"{\"a\": -Infinity}", true},
+                 {"[nan]", false}, {"[1, +]", false},       {"{\"NaN\"}", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_error_t problem;
+        assert_null(json_loads(cases[i].text, 0, &problem));
+        assert_int_equal(json_print_remedy(&problem)[0] != '\0', cases[i].remedy);
+    }
+}
+
+static void a_short_value_is_shown_whole_and_a_long_one_cut_between_characters(void **state)
+{
+    (void)state;
+    char text[JSON_PRINT_SHORT_SIZE], is[128] = "";
+    json_t *list = json_pack("[s, i]", "a\u202Eb", 5);
+    assert_string_equal(json_print_short(list, text), "[\"a?b\",5]");
+    json_decref(list);
+    for (int i = 0; i < 30; i++) {
+        strcat(is, "\u20AC");
+    }
+    json_t *long_one = json_string(is);
+    json_print_short(long_one, text);
+    assert_int_equal(strlen(text), 1 + 19 * 3 + 3);
+    assert_string_equal(text + 1 + 19 * 3, "...");
+    json_decref(long_one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nan_is_answered_with_the_remedy),
+        cmocka_unit_test(a_short_value_is_shown_whole_and_a_long_one_cut_between_characters),
         cmocka_unit_test(numbers_have_no_more_digits_than_they_need),
         cmocka_unit_test(texts_and_names_are_escaped),
         cmocka_unit_test(members_keep_their_order_unless_sorted),

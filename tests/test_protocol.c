@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static int read_report(const char *text, struct report *ret, struct error *error)
 {
     json_t *json = json_loads(text, 0, NULL);
@@ -36,7 +38,7 @@ static void a_done_report_survives_the_trip(void **state)
                    .final_accuracy = 0.9012,
                    .final_loss = 0.25,
                    .ms_per_step = 11.5,
-                   .weights_sha256 = "ab",
+                   .weights_sha256 = HASH,
                    .kernel = "SkylakeX",
                    .trainer = "ninety-trainer 0.1"},
     };
@@ -137,6 +139,10 @@ static void empty_texts_that_must_be_there_survive_the_trip(void **state)
     free(line);
 }
 
+#define MEASURED "{\"trial\": 1, \"attempt\": 1, \"measurements\": [{\"step\": 1, "
+#define LAYER "{\"trial\": 1, \"attempt\": 1, \"layers\": [{\"step\": 1, \"layer\": 0, "
+#define DONE "{\"trial\": 1, \"attempt\": 1, \"done\": {\"steps\": 1, "
+
 static void bad_reports_name_the_member(void **state)
 {
     (void)state;
@@ -155,6 +161,28 @@ static void bad_reports_name_the_member(void **state)
         {"{\"trial\": 1, \"attempt\": 1, \"released\": false}", "released"},
         {"{\"trial\": 1, \"attempt\": 1, \"released\": true, \"failed\": {}}", ""},
         {"[]", ""},
+        /* A6: what no value can be */
+        {MEASURED "\"test_accuracy\": 2, \"cpu_ms\": 1, \"wall_ms\": 1}]}",
+         "measurements[0].test_accuracy"},
+        {MEASURED "\"test_accuracy\": -5, \"cpu_ms\": 1, \"wall_ms\": 1}]}",
+         "measurements[0].test_accuracy"},
+        {MEASURED "\"test_accuracy\": 0.5, \"cpu_ms\": -1, \"wall_ms\": 1}]}",
+         "measurements[0].cpu_ms"},
+        {MEASURED "\"test_accuracy\": 0.5, \"cpu_ms\": 1, \"wall_ms\": -0.5}]}",
+         "measurements[0].wall_ms"},
+        {LAYER "\"saturated\": 1.5}]}", "layers[0].saturated"},
+        {LAYER "\"dead\": -0.1}]}", "layers[0].dead"},
+        {LAYER "\"gradient_rms\": -1}]}", "layers[0].gradient_rms"},
+        {DONE "\"final_accuracy\": 1e308}}", "done.final_accuracy"},
+        {DONE "\"final_accuracy\": 0.5, \"seconds_to_target\": -1}}", "done.seconds_to_target"},
+        {DONE "\"final_accuracy\": 0.5, \"ms_per_step\": -1}}", "done.ms_per_step"},
+        {DONE "\"final_accuracy\": 0.5, \"weights_sha256\": \"not a hash\"}}",
+         "done.weights_sha256"},
+        {DONE "\"final_accuracy\": 0.5, \"data_sha256\": \"" HASH "0\"}}", "done.data_sha256"},
+        /* A11: what no terminal should get */
+        {DONE "\"final_accuracy\": 0.5, \"kernel\": \"\\u001b[2J\"}}", "done.kernel"},
+        {DONE "\"final_accuracy\": 0.5, \"trainer\": \"\\u202e1.0\"}}", "done.trainer"},
+        {"{\"trial\": 1, \"attempt\": 1, \"failed\": {\"reason\": \"\\u0007\"}}", "failed.reason"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct report report;
@@ -162,6 +190,12 @@ static void bad_reports_name_the_member(void **state)
         assert_int_equal(read_report(cases[i].text, &report, &error), ERROR_INVALID);
         assert_string_equal(error.field, cases[i].field);
         assert_true(error.message[0] != '\0');
+        char body[512];
+        struct report *none;
+        int64_t worker;
+        size_t n;
+        int size = snprintf(body, sizeof(body), "{\"worker\":1,\"reports\":[%s]}", cases[i].text);
+        assert_false(reports_scan(body, (size_t)size, &worker, &none, &n));
     }
 }
 

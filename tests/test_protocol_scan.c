@@ -29,6 +29,20 @@ static void text(struct rng *rng, char *ret, size_t size)
     ret[length] = '\0';
 }
 
+static double amount(struct rng *rng)
+{
+    return fabs(real(rng));
+}
+
+static void hash(struct rng *rng, char ret[SHA256_HEX_SIZE])
+{
+    size_t length = dice(rng, 2) ? SHA256_HEX_SIZE - 1 : 0;
+    for (size_t i = 0; i < length; i++) {
+        ret[i] = "0123456789abcdef"[dice(rng, 16)];
+    }
+    ret[length] = '\0';
+}
+
 static struct report random_report(struct rng *rng)
 {
     struct report r = {.trial = 1 + dice(rng, 1000000), .attempt = 1 + dice(rng, 9)};
@@ -40,18 +54,19 @@ static struct report random_report(struct rng *rng)
     r.n_layers = dice(rng, 3);
     r.layers = calloc(r.n_layers + 1, sizeof(*r.layers));
     for (size_t i = 0; i < r.n_layers; i++) {
-        r.layers[i] = (struct layer_stat){7,         (int)i,    real(rng), real(rng), real(rng),
-                                          real(rng), real(rng), real(rng), real(rng), real(rng)};
+        r.layers[i] =
+            (struct layer_stat){7,           (int)i, amount(rng), amount(rng), amount(rng),
+                                amount(rng), 0.5,    NAN,         real(rng),   amount(rng)};
     }
     r.end = (enum report_end)dice(rng, 5);
     r.reused_from = 1 + dice(rng, 1000);
     r.result = (struct trial_result){.steps = 5,
                                      .steps_to_target = (int64_t)dice(rng, 3) - 1,
-                                     .seconds_to_target = real(rng),
+                                     .seconds_to_target = amount(rng),
                                      .final_accuracy = 0.5,
                                      .final_loss = real(rng),
-                                     .ms_per_step = real(rng)};
-    text(rng, r.result.weights_sha256, sizeof(r.result.weights_sha256));
+                                     .ms_per_step = amount(rng)};
+    hash(rng, r.result.weights_sha256);
     text(rng, r.result.kernel, sizeof(r.result.kernel));
     text(rng, r.failure.reason, sizeof(r.failure.reason));
     r.failure.reason[0] = 'r'; /* never empty: that would be no failure */

@@ -201,7 +201,7 @@ static void a_newer_attempt_fences_off_the_older(void **state)
     assert_int_equal(queue_fixture_report(f, slow, &old, REPORT_DONE), REPORT_LEASE_LOST);
     assert_int_equal(queue_fixture_int(f, "SELECT steps FROM results"), 77);
     assert_string_equal(queue_fixture_text(f, "SELECT late ->> 'weights_sha256' FROM attempts"),
-                        "aa");
+                        QUEUE_FIXTURE_WEIGHTS);
 }
 
 static void a_report_for_what_never_was_is_lost(void **state)
@@ -230,16 +230,17 @@ static void repeating_a_report_is_harmless(void **state)
         struct report report = queue_fixture_done(&claim, 10);
         report.end = ends[i];
         report.measurements = &m;
-        report.n_measurements = 1;
+        report.n_measurements = ends[i] != REPORT_REUSED;
         for (int times = 0; times < 3; times++) {
             assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
         }
     }
-    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 4);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 3);
     assert_int_equal(queue_fixture_int(f, "SELECT count(late) FROM attempts"), 0);
     assert_int_equal(queue_fixture_int(f, "SELECT succeeded FROM sweeps"), 1);
 }
 
+/* A6: what was measured is said again only as it was. */
 static void measurements_are_kept_once_and_the_first_stands(void **state)
 {
     struct queue_fixture *f = *state;
@@ -248,16 +249,27 @@ static void measurements_are_kept_once_and_the_first_stands(void **state)
     struct queue_claim claim = queue_fixture_claim(f, worker);
     struct measurement m[] = {{.step = 1, .test_accuracy = 0.5, .train_loss = NAN},
                               {.step = 2, .test_accuracy = 0.6, .cpu_ms = 2.5},
-                              {.step = 2, .test_accuracy = 0.7}};
+                              {.step = 4, .test_accuracy = 0.7}};
     struct report report = {.trial = claim.trial, .attempt = 1, .measurements = m};
     report.n_measurements = 2;
     assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
     report.measurements = m + 1;
     assert_int_equal(queue_fixture_send(f, worker, &report), REPORT_OK);
+    report.measurements = m;
+    m[1].test_accuracy = 0.8;
+    for (int times = 0; times < 2; times++) { /* as remembered, and as read after a restart */
+        struct error error;
+        enum report_status status;
+        struct queue_reports reports = {worker, &report, 1, &status};
+        assert_int_equal(queue_report(f->queue, &reports, &f->now, &error), QUEUE_CANNOT_BE);
+        assert_string_equal(error.field, "reports[0].measurements[1].step");
+        queue_fixture_commit(f);
+        queue_fixture_restart(f);
+    }
     assert_string_equal(
         queue_fixture_text(f, "SELECT group_concat(step || ' ' || test_accuracy || ' ' ||"
                               " ifnull(train_loss, '-') || ' ' || cpu_ms, ', ') FROM measurements"),
-        "1 0.5 - 0.0, 2 0.6 0.0 2.5");
+        "1 0.5 - 0.0, 2 0.6 0.0 2.5, 4 0.7 0.0 0.0");
 }
 
 static void a_measurement_without_accuracy_is_refused_not_passed_over(void **state)
@@ -270,7 +282,8 @@ static void a_measurement_without_accuracy_is_refused_not_passed_over(void **sta
     struct report report = {
         .trial = claim.trial, .attempt = 1, .measurements = m, .n_measurements = 2};
     enum report_status status;
-    assert_true(queue_report(f->queue, worker, &report, 1, &f->now, &status) < 0);
+    assert_true(queue_report(f->queue, &(struct queue_reports){worker, &report, 1, &status},
+                             &f->now, NULL) < 0);
     queue_fixture_commit(f);
     assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 0);
 }
@@ -295,7 +308,9 @@ static void an_unknown_worker_is_told_to_register(void **state)
     queue_fixture_submit(f, ONE);
     assert_int_equal(queue_claim(f->queue, 5, 1, &f->now, &claim, &n), QUEUE_UNKNOWN_WORKER);
     assert_int_equal(queue_touch(f->queue, 5, &f->now), QUEUE_UNKNOWN_WORKER);
-    assert_int_equal(queue_report(f->queue, 5, NULL, 0, &f->now, &status), QUEUE_UNKNOWN_WORKER);
+    assert_int_equal(
+        queue_report(f->queue, &(struct queue_reports){5, NULL, 0, &status}, &f->now, NULL),
+        QUEUE_UNKNOWN_WORKER);
     assert_int_equal(queue_claimable(f->queue), 1);
 }
 
@@ -312,7 +327,9 @@ static void a_silent_worker_is_gone_and_may_come_back(void **state)
     assert_string_equal(queue_fixture_text(f, "SELECT state FROM workers"), "gone");
     assert_int_equal(queue_touch(f->queue, worker, &f->now), QUEUE_UNKNOWN_WORKER);
     enum report_status status;
-    assert_int_equal(queue_report(f->queue, worker, NULL, 0, &f->now, &status), 0);
+    assert_int_equal(
+        queue_report(f->queue, &(struct queue_reports){worker, NULL, 0, &status}, &f->now, NULL),
+        0);
     queue_fixture_commit(f);
     assert_string_equal(queue_fixture_text(f, "SELECT state FROM workers"), "alive");
     assert_int_equal(queue_touch(f->queue, worker, &f->now), 0);

@@ -35,6 +35,7 @@ static const char *const happening_names[HAPPENINGS] = {
     "results taken over when asked",
     "results taken over unasked",
     "offers that had gone, or never were",
+    "reports of what cannot be",
 };
 
 /* ---- operations ---- */
@@ -249,6 +250,7 @@ static struct report random_report(struct play *play)
     struct queue_claim claimed = {.trial = id, .attempt = attempt};
     struct report report = queue_fixture_done(&claimed, play_dice(play, 2) ? 10 : -1);
     report.end = (enum report_end)play_dice(play, 5);
+    report.result.steps_to_target += play_dice(play, 20) == 0; /* one more than it took, or 0 */
     report.reused_from = random_source(play, id);
     report.result.kernel[0] = play_dice(play, 4) ? 'A' : 'B';
     if ((report.end == REPORT_FAILED && play->busy) ||
@@ -290,7 +292,8 @@ static void report(struct play *play)
     }
     int64_t worker = random_worker(play);
     play_settle(play);
-    int rc = queue_report(play->f->queue, worker, reports, n, &play->f->now, status);
+    int rc = queue_report(play->f->queue, &(struct queue_reports){worker, reports, n, status},
+                          &play->f->now, NULL);
     if (!play_went_well(play, rc)) {
         return;
     }
@@ -298,7 +301,9 @@ static void report(struct play *play)
         forget_worker(play, worker);
         return;
     }
-    for (size_t i = 0; i < n; i++) {
+    assert_int_equal(rc, model_refuses(&play->model, reports, n) ? QUEUE_CANNOT_BE : 0);
+    play->n[REPORT_REFUSED] += rc == QUEUE_CANNOT_BE;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         bool gone = is_gone(play, reports[i].trial);
         enum report_status expected = take_report(play, worker, &reports[i]);
         if (!gone || (play->busy && status[i] != REPORT_LEASE_LOST)) {

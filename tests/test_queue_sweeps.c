@@ -314,7 +314,7 @@ static void a_deleted_sweep_goes_in_slices_and_leaves_the_others_alone(void **st
     assert_non_null(strstr(error.message, "1 running"));
     struct measurement m = {.step = 1, .test_accuracy = 0.5};
     struct layer_stat l = {.step = 1};
-    struct report report = queue_fixture_done(&claim, 1);
+    struct report report = queue_fixture_done(&claim, 2);
     report.measurements = &m;
     report.layers = &l;
     report.n_measurements = report.n_layers = 1;

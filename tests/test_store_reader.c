@@ -208,7 +208,7 @@ static void curves_are_filtered_by_depth_and_replicates(void **state)
     struct scene *scene = *state;
     struct queue_claim second = queue_fixture_claim(scene->f, scene->worker);
     assert_int_equal(second.trial, 4); /* replicate 1 */
-    struct measurement m = {.step = 1, .test_accuracy = 0.2};
+    struct measurement m = {.step = 1, .test_accuracy = 0.9};
     struct report report = queue_fixture_done(&second, 1);
     report.measurements = &m;
     report.n_measurements = 1;

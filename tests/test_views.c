@@ -300,7 +300,7 @@ static void curves_and_layers_are_of_the_latest_attempt(void **state)
             {.step = 2, .test_accuracy = 0.2 * attempt, .train_loss = 2, .cpu_ms = 2}};
         struct layer_stat layers[] = {
             {.step = 1, .layer = 0, .gradient_rms = attempt, .dead = NAN}};
-        struct report report = queue_fixture_done(&claim, 2);
+        struct report report = queue_fixture_done(&claim, 3);
         report.end = attempt == 1 ? REPORT_RELEASED : REPORT_DONE;
         report.measurements = measurements;
         report.n_measurements = 2;

@@ -14,8 +14,8 @@ static int set_up(void **state)
     (void)state;
     outbox = outbox_create(100);
     assert_non_null(outbox);
-    assert_int_equal(outbox_hold(outbox, first), 0);
-    assert_int_equal(outbox_hold(outbox, second), 0);
+    assert_int_equal(outbox_hold(outbox, first, 0.9), 0);
+    assert_int_equal(outbox_hold(outbox, second, 0.9), 0);
     return 0;
 }
 
@@ -54,7 +54,7 @@ static void every_batch_lists_every_lease(void **state)
 static void holding_a_lease_twice_is_an_error(void **state)
 {
     (void)state;
-    assert_int_equal(outbox_hold(outbox, first), -EEXIST);
+    assert_int_equal(outbox_hold(outbox, first, 0.9), -EEXIST);
     assert_int_equal(outbox_n_held(outbox), 2);
 }
 
@@ -206,6 +206,24 @@ static void a_full_outbox_thins_rows_but_keeps_the_last_and_every_end(void **sta
     }
 }
 
+/* A6: without it the daemon would not believe that the target was reached there. */
+static void thinning_keeps_where_the_target_was_reached(void **state)
+{
+    (void)state;
+    const struct report *reports;
+    for (int step = 1; step <= 10000; step++) {
+        struct measurement m = {.step = step, .test_accuracy = step % 777 == 0 ? 0.95 : 0.5};
+        assert_int_equal(outbox_add_measurement(outbox, first, &m), 0);
+    }
+    outbox_batch(outbox, &reports);
+    size_t n = 0;
+    for (size_t i = 0; i < reports[0].n_measurements; i++) {
+        n += reports[0].measurements[i].step == 777;
+    }
+    assert_int_equal(n, 1);
+    assert_in_range(reports[0].n_measurements, 40, 100);
+}
+
 static void thinning_keeps_the_layers_of_a_step_together(void **state)
 {
     (void)state;
@@ -250,7 +268,7 @@ static void a_large_debt_goes_out_in_pieces_and_the_end_last(void **state)
     struct outbox *large = outbox_create(100000);
     const struct report *reports;
     assert_non_null(large);
-    assert_int_equal(outbox_hold(large, first), 0);
+    assert_int_equal(outbox_hold(large, first, 0.9), 0);
     for (int step = 1; step <= OUTBOX_BATCH_ROWS + 10; step++) {
         struct measurement measurement = {.step = step};
         assert_int_equal(outbox_add_measurement(large, first, &measurement), 0);
@@ -301,6 +319,7 @@ int main(void)
         OUTBOX_TEST(a_released_trial_drops_its_rows_even_under_way),
         OUTBOX_TEST(an_earlier_result_ends_a_trial),
         OUTBOX_TEST(a_full_outbox_thins_rows_but_keeps_the_last_and_every_end),
+        OUTBOX_TEST(thinning_keeps_where_the_target_was_reached),
         OUTBOX_TEST(thinning_keeps_the_layers_of_a_step_together),
         OUTBOX_TEST(thinning_leaves_alone_what_is_under_way),
         OUTBOX_TEST(a_large_debt_goes_out_in_pieces_and_the_end_last),

@@ -69,7 +69,7 @@ static uint64_t due(enum session_call call)
 
 static void hold(void)
 {
-    assert_int_equal(outbox_hold(outbox, lease), 0);
+    assert_int_equal(outbox_hold(outbox, lease, 0.9), 0);
 }
 
 static void measure(uint64_t now_ms)
@@ -341,7 +341,7 @@ static void a_refused_item_fails_alone(void **state)
     (void)state;
     const struct report *reports;
     register_at(0);
-    assert_int_equal(outbox_hold(outbox, (struct lease){11, 1}), 0);
+    assert_int_equal(outbox_hold(outbox, (struct lease){11, 1}, 0.9), 0);
     hold();
     finish(1);
     begin(SESSION_REPORT, 1);

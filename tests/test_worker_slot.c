@@ -281,6 +281,53 @@ static void an_exit_in_the_middle_is_a_failure_even_with_0(void **state)
     expect_failure(10, "exited with code 0 and no result", true);
 }
 
+/* A6, B6, D26: of each lie the member is named, and its value. */
+static void what_cannot_be_fails_the_trial(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        const char *words;
+    } lies[] = {
+        {80, "said what cannot be: step 2 comes after step 2"},
+        {81, "said what cannot be: step 1 comes after step 2"},
+        {82, "test_accuracy must be a number from 0 to 1, not 2"},
+        {83, "near 'NaN'; JSON has no NaN and no Infinity: leave out a number that does not exist"},
+        {84, "steps_to_target is 2, but the accuracy at step 2 was below the target, 0.9"},
+        {85, "steps must be from 0 to max_steps, 2000, not 1099511627776"},
+        {86, "weights_sha256 must be 64 digits of 0-9 and a-f, not \"not a hash\""},
+        {87, "there is no member \"f1_score\" in a line of type done: leave it out"},
+        {88, "layer must be from 0 to 1, the logits, not 9"},
+        {89,
+         "steps_to_target is 3, but no accuracy reaches the target, 0.9: final_accuracy is 0.1"},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        if (i > 0) {
+            slot_close(slot);
+            run(is_end);
+        }
+        n_events = 0;
+        closed = false;
+        expect_failure(lies[i].seed, lies[i].words, true);
+    }
+}
+
+/* E16, A11: nothing of a failure is lost but the end of a long reason, and nothing passes that no
+ * terminal should get. */
+static void a_long_reason_is_cut_between_characters_and_cleaned(void **state)
+{
+    (void)state;
+    open_slot(NULL, 0);
+    run(is_ready);
+    train(1, 90);
+    run(is_end);
+    assert_int_equal(last_event()->type, TRAINER_FAILED);
+    const char *reason = last_event()->failure.reason;
+    assert_int_equal(strncmp(reason, "?[2J?", 5), 0);
+    assert_int_equal(strspn(reason + 5, "x"), strlen(reason) - 5);
+    assert_in_range(strlen(reason), 500, 511);
+}
+
 static void a_dropped_trial_says_nothing_more_and_frees_the_slot(void **state)
 {
     (void)state;
@@ -378,6 +425,8 @@ int main(void)
         SLOT_TEST(a_wrong_product_that_is_not_the_kernels_is_told_apart),
         SLOT_TEST(an_endless_line_fails_the_trial),
         SLOT_TEST(an_exit_in_the_middle_is_a_failure_even_with_0),
+        SLOT_TEST(what_cannot_be_fails_the_trial),
+        SLOT_TEST(a_long_reason_is_cut_between_characters_and_cleaned),
         SLOT_TEST(a_dropped_trial_says_nothing_more_and_frees_the_slot),
         SLOT_TEST(dropping_before_the_job_was_sent_keeps_the_trainer),
         SLOT_TEST(a_trainer_deaf_to_sigterm_is_killed),

@@ -2,7 +2,6 @@
 
 #include "worker/backoff.h"
 #include "worker/lines.h"
-#include "worker/text.h"
 
 #include <string.h>
 
@@ -54,32 +53,6 @@ static void a_line_too_long_leaves_no_room(void **state)
     lines_finish(&lines);
 }
 
-/* ---- text ---- */
-
-static void cleaning_keeps_utf8_and_replaces_the_rest(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *dirty, *clean;
-    } cases[] = {
-        {"plain\ttext", "plain\ttext"},
-        {"gr\xC3\xBC\xC3\x9F", "gr\xC3\xBC\xC3\x9F"},
-        {"\xF0\x9F\x98\x80!", "\xF0\x9F\x98\x80!"},
-        {"\x1B[31mred\x7F", "?[31mred?"},
-        {"latin\xE9", "latin?"},
-        {"cut \xE2\x82", "cut ??"},
-        {"long \xC0\xAF", "long ??"},
-        {"surrogate \xED\xA0\x80", "surrogate ???"},
-        {"beyond \xF4\x90\x80\x80", "beyond ????"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char text[64];
-        strcpy(text, cases[i].dirty);
-        text_clean(text);
-        assert_string_equal(text, cases[i].clean);
-    }
-}
-
 /* ---- back-off ---- */
 
 static void waits_double_up_to_a_bound_and_start_anew(void **state)
@@ -117,7 +90,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_whole_however_the_bytes_come),
         cmocka_unit_test(a_line_too_long_leaves_no_room),
-        cmocka_unit_test(cleaning_keeps_utf8_and_replaces_the_rest),
         cmocka_unit_test(waits_double_up_to_a_bound_and_start_anew),
         cmocka_unit_test(waits_differ_between_workers),
     };

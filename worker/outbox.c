@@ -12,6 +12,8 @@ struct entry {
     /* What the batch on its way carries: a prefix of each array, and maybe the end. */
     size_t measurements_sent, layers_sent;
     bool end_sent;
+    double target;
+    int64_t reached_step; /* the first whose accuracy reaches the target; -1 = none */
 };
 
 struct outbox {
@@ -75,7 +77,7 @@ static void forget(struct outbox *outbox, struct entry *entry)
     outbox->n_entries--;
 }
 
-int outbox_hold(struct outbox *outbox, struct lease lease)
+int outbox_hold(struct outbox *outbox, struct lease lease, double target)
 {
     if (find(outbox, lease)) {
         return -EEXIST;
@@ -95,7 +97,9 @@ int outbox_hold(struct outbox *outbox, struct lease lease)
         outbox->entries_room = room;
     }
     outbox->entries[outbox->n_entries++] =
-        (struct entry){.report = {.trial = lease.trial, .attempt = lease.attempt}};
+        (struct entry){.report = {.trial = lease.trial, .attempt = lease.attempt},
+                       .target = target,
+                       .reached_step = -1};
     return 0;
 }
 
@@ -106,18 +110,27 @@ bool outbox_is_open(const struct outbox *outbox, struct lease lease)
 
 /* ---- rows ---- */
 
-/* Drops every second step of rows[sent..n), and keeps the last one. `step_of` reads a row's step;
- * rows of one step are neighbours. Returns the new n. */
-static size_t thin(void *rows, size_t size, size_t sent, size_t n, int64_t (*step_of)(const void *))
+/* The rows of an entry that have one kind. */
+struct rows {
+    void *first;
+    size_t size, sent, n;
+    int64_t (*step_of)(const void *);
+};
+
+/* Drops every second step of what is not sent, and keeps the last one and the one that is dear.
+ * Rows of one step are neighbours. Returns the new n. */
+static size_t thin(const struct rows *rows, int64_t dear)
 {
-    char *at = rows;
+    char *at = rows->first;
+    size_t size = rows->size, sent = rows->sent, n = rows->n;
     bool keep = true;
     size_t to = n;
     for (size_t i = n; i-- > sent;) {
-        if (i + 1 < n && step_of(at + i * size) != step_of(at + (i + 1) * size)) {
+        int64_t step = rows->step_of(at + i * size);
+        if (i + 1 < n && step != rows->step_of(at + (i + 1) * size)) {
             keep = !keep;
         }
-        if (keep) {
+        if (keep || step == dear) {
             to--;
             if (to != i) {
                 memcpy(at + to * size, at + i * size, size);
@@ -145,13 +158,14 @@ static void thin_all(struct outbox *outbox)
         struct entry *entry = &outbox->entries[i];
         struct report *report = &entry->report;
         if (report->n_measurements > 0) {
-            report->n_measurements =
-                thin(report->measurements, sizeof *report->measurements, entry->measurements_sent,
-                     report->n_measurements, measurement_step);
+            struct rows rows = {report->measurements, sizeof *report->measurements,
+                                entry->measurements_sent, report->n_measurements, measurement_step};
+            report->n_measurements = thin(&rows, entry->reached_step);
         }
         if (report->n_layers > 0) {
-            report->n_layers = thin(report->layers, sizeof *report->layers, entry->layers_sent,
-                                    report->n_layers, layer_step);
+            struct rows rows = {report->layers, sizeof *report->layers, entry->layers_sent,
+                                report->n_layers, layer_step};
+            report->n_layers = thin(&rows, -1);
         }
         outbox->n_rows += entry_rows(entry);
     }
@@ -197,6 +211,9 @@ int outbox_add_measurement(struct outbox *outbox, struct lease lease,
         return r;
     }
     report->measurements[report->n_measurements++] = *measurement;
+    if (entry->reached_step < 0 && measurement->test_accuracy >= entry->target) {
+        entry->reached_step = measurement->step;
+    }
     row_added(outbox);
     return 0;
 }

@@ -6,7 +6,8 @@
  *       `--> batch --> settle | unsent    drained by the reports, one batch at a time
  *
  * Bounded: beyond max_rows the rows that wait are thinned out, every second step of each trial,
- * as often as needed. An end is never dropped. Pure data: no clock, no I/O.
+ * as often as needed; but the last step stays, and the one that first reaches the target, without
+ * which the daemon would not believe the end. An end is never dropped. Pure data: no clock, no I/O.
  */
 #pragma once
 
@@ -25,8 +26,9 @@ struct outbox;
 struct outbox *outbox_create(size_t max_rows);
 void outbox_destroy(struct outbox *outbox);
 
-/* Starts an entry. -EEXIST when the lease is held already, -ENOMEM. */
-int outbox_hold(struct outbox *outbox, struct lease lease);
+/* Starts an entry for a trial with this target accuracy. -EEXIST when the lease is held already,
+ * -ENOMEM. */
+int outbox_hold(struct outbox *outbox, struct lease lease, double target);
 /* Whether the lease is held and has no end yet: whether somebody ought to be training it. */
 bool outbox_is_open(const struct outbox *outbox, struct lease lease);
 

@@ -121,7 +121,7 @@ static void take_seat(struct seats *seats, struct seat *seat, const struct wire_
 
 void seats_take(struct seats *seats, const struct wire_claim *claim)
 {
-    if (outbox_hold(seats->outbox, claim->lease) < 0) {
+    if (outbox_hold(seats->outbox, claim->lease, claim->config.target_accuracy) < 0) {
         return; /* held already; or no memory, and the lease runs out */
     }
     if (claim->error.message[0]) {

@@ -1,11 +1,12 @@
 #include "worker/slot.h"
 
 #include "common/log.h"
+#include "common/protocol_rules.h"
+#include "common/utf8.h"
 #include "worker/backoff.h"
 #include "worker/log_share.h"
 #include "worker/machine.h"
 #include "worker/process.h"
-#include "worker/text.h"
 #include "worker/trainer_status.h"
 
 #include <assert.h>
@@ -45,6 +46,8 @@ struct slot {
 
     enum trial_state trial;
     struct lease lease;
+    struct report_terms terms; /* of the trial IN_HAND, */
+    struct report_past past;   /* and what the trainer has said of it */
     char *job; /* ASSIGNED: the line to write once the trainer is ready; else NULL */
 
     uv_timer_t timer;     /* DOWN: restart; STARTING: ready in time; IN_HAND: silence */
@@ -79,7 +82,7 @@ static void fail_trial(struct slot *slot, const char *reason)
         .type = TRAINER_FAILED, .trial = slot->lease.trial, .attempt = slot->lease.attempt};
     event.failure.retry = true;
     snprintf(event.failure.reason, sizeof event.failure.reason, "%s", reason);
-    text_clean(event.failure.reason);
+    utf8_clean(event.failure.reason, UTF8_PROSE);
     forget_trial(slot);
     emit(slot, &event);
 }
@@ -161,7 +164,24 @@ static void on_ready(struct slot *slot, const struct trainer_event *event)
     emit(slot, event);
 }
 
-static void on_trial_event(struct slot *slot, const struct trainer_event *event)
+/* Whether what the trainer says can be, after all that it has said. */
+static int check_event(struct slot *slot, const struct trainer_event *event, struct error *error)
+{
+    switch (event->type) {
+    case TRAINER_MEASUREMENT:
+        return report_check_measurement(&event->measurement, &slot->terms, &slot->past, error);
+    case TRAINER_LAYER:
+        return report_check_layer(&event->layer, &slot->terms, &slot->past, error);
+    case TRAINER_DONE:
+        return report_check_result(&event->result, &slot->terms, &slot->past, error);
+    case TRAINER_READY:
+    case TRAINER_FAILED:
+        break;
+    }
+    return 0;
+}
+
+static void on_trial_event(struct slot *slot, struct trainer_event *event)
 {
     struct lease lease = {event->trial, event->attempt};
     if (slot->trial != IN_HAND || !lease_equal(lease, slot->lease)) {
@@ -173,6 +193,14 @@ static void on_trial_event(struct slot *slot, const struct trainer_event *event)
         reject_trainer(slot, reason);
         return;
     }
+    struct error error;
+    if (check_event(slot, event, &error) != 0) {
+        char reason[400];
+        snprintf(reason, sizeof reason, "the trainer said what cannot be: %.300s", error.message);
+        reject_trainer(slot, reason);
+        return;
+    }
+    utf8_clean(event->failure.reason, UTF8_PROSE);
     if (event->type == TRAINER_DONE || event->type == TRAINER_FAILED) {
         uv_timer_stop(&slot->timer);
         slot->suspect = false;
@@ -232,7 +260,7 @@ static void on_line(void *arg, enum process_stream stream, char *line)
     if (stream == PROCESS_OUT) {
         on_output(slot, line);
     } else if (line && line[0]) {
-        text_clean(line);
+        utf8_clean(line, UTF8_NAME);
         log_words(slot, line);
         char *words = slot->last_words[slot->n_words++ % N_LAST_WORDS];
         snprintf(words, sizeof slot->last_words[0], "%.159s", line);
@@ -437,6 +465,8 @@ bool slot_awaits_job(const struct slot *slot)
 void slot_train(struct slot *slot, const struct trainer_job *job)
 {
     assert(slot_awaits_job(slot));
+    slot->terms = report_terms_of(&job->config);
+    slot->past = REPORT_NOTHING_PAST;
     slot->job = trainer_job_to_line(job);
     if (!slot->job) {
         fail_trial(slot, "the worker is out of memory");

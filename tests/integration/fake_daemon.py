@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-CONFIG = {"dataset": "tiny", "hidden_units": [8], "max_steps": 10}
+CONFIG = {"dataset": "tiny", "hidden_units": [8], "max_steps": 10000}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

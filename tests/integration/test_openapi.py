@@ -142,6 +142,7 @@ class OpenApi(unittest.TestCase):
         for report in reports:
             report["done"].update(KIT)
         reports[1]["done"] = {"steps": 9, "final_accuracy": 0.5}
+        del reports[1]["measurements"][1:]
         reports[2] = {"trial": claims[2]["trial"], "attempt": 1,
                       "failed": {"reason": "broken", "retry": False}}
         reports[3] = {"trial": claims[3]["trial"], "attempt": 1, "released": True}
