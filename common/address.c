@@ -71,7 +71,8 @@ static int check_authority(const struct part *authority, const char *text, bool 
     size_t n_host;
 
     if (memchr(authority->start, '@', authority->n)) {
-        return refuse("...@...", "a user or password (the token goes into --token-file)", error);
+        return refuse("...@...", "there is a user or password (the token goes into --token-file)",
+                      error);
     }
     if (authority->n == 0) {
         return refuse(text, "there is no host", error);

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define USUAL_LIMIT 1024
+
 static void open_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -32,7 +34,8 @@ bool start_allows_files(const char *name, unsigned n_files)
         fprintf(stderr,
                 "%s: it may open only %llu files at once and needs %u; raise the limit first: "
                 "ulimit -n %u (the hard one too; LimitNOFILE= of systemd)\n",
-                name, (unsigned long long)limit.rlim_max, n_files, n_files);
+                name, (unsigned long long)limit.rlim_max, n_files,
+                n_files < USUAL_LIMIT ? USUAL_LIMIT : n_files);
         return false;
     }
     limit.rlim_cur = n_files;

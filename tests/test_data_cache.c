@@ -166,6 +166,9 @@ static void a_cache_where_anybody_may_put_theirs_is_refused(void **state)
         assert_int_equal(chown("open/cache/digits", 65534, 65534), 0);
         assert_fails("digits", PREPARE_TRY_LATER, "belongs to another user (65534)");
         assert_int_equal(chown("open/cache/digits", 0, 0), 0);
+        assert_int_equal(chown("open", 65534, 65534), 0);
+        assert_fails("digits", PREPARE_TRY_LATER, "lies in");
+        assert_int_equal(chown("open", 0, 0), 0);
     }
     assert_int_equal(symlink("/tmp", "link"), 0); /* one that others own is no matter: it is left */
     char link[256];

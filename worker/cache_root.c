@@ -60,17 +60,26 @@ static int choose(const char *root, const char *name, char *ret, size_t size, st
     return 0;
 }
 
-/* The directories above it: nobody may put another in its place. Those of a group may: whoever
+/* The directories above it: nobody else may put another in its place. Those of a group may: whoever
  * shares a project's directory with others trusts them. */
 static int check_above(const char *path, struct error *error)
 {
     char above[PATH_MAX];
+    struct stat top; /* in a user namespace what is root's may look like nobody's */
+    if (lstat("/", &top) != 0) {
+        return -errno;
+    }
     snprintf(above, sizeof above, "%s", path);
     for (char *slash = strrchr(above, '/'); slash && slash != above; slash = strrchr(above, '/')) {
         struct stat status;
         *slash = '\0';
         if (lstat(above, &status) != 0) {
             return -errno;
+        }
+        if (status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != top.st_uid) {
+            return error_set(error, NULL,
+                             "the cache %s lies in %s, which belongs to another user (%u): " REMEDY,
+                             path, above, (unsigned)status.st_uid);
         }
         if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
             return error_set(error, NULL,

@@ -103,8 +103,11 @@ static int run(const struct options *options)
     char cache[512];
     int r = cache_root_open(options->cache, "kernels", cache, sizeof cache, &error);
     if (r != 0) {
-        log_error("cannot keep prepared data: %s%s%s", r > 0 ? error.message : cache,
-                  r > 0 ? "" : ": ", r > 0 ? "" : strerror(-r));
+        if (r < 0) {
+            error_set(&error, NULL, "%s: %s; let NINETY_CACHE name another directory", cache,
+                      strerror(-r));
+        }
+        log_error("cannot keep prepared data: %s", error.message);
         return WORKER_BROKEN;
     }
     struct kernel_names wrong = {0};
