@@ -30,12 +30,12 @@ static const struct column status_columns[] = {
     {"state"},
     {"trials", "done", progress_cell},
     {"running"},
-    {"reached"},
-    {"censored"},
+    {"reached", .spare = 1},
+    {"censored", .spare = 3},
     {"failed"},
-    {"trials_per_minute", "per minute"},
+    {"trials_per_minute", "per minute", .spare = 4},
     {"seconds_left", "left", table_duration},
-    {"created_at", "submitted", table_ago},
+    {"created_at", "submitted", table_ago, .spare = 2},
     {NULL},
 };
 

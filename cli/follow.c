@@ -3,6 +3,7 @@
 #include "cli/interrupt.h"
 #include "cli/memory.h"
 #include "cli/progress.h"
+#include "cli/text.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -12,11 +13,12 @@
 
 struct view {
     const struct follow *follow;
-    json_t *sweep;      /* as last seen; NULL before */
-    double seen_at;     /* when the daemon last answered */
-    bool away;          /* it does not just now, and that was said */
-    bool drawn;         /* the cursor stands in a bar */
-    int64_t shown_done; /* of the last plain line; -1 before the first */
+    json_t *sweep;            /* as last seen; NULL before */
+    double seen_at;           /* when the daemon last answered */
+    bool away;                /* it does not just now, and that was said */
+    struct terminal terminal; /* as it is now: a person may change its width */
+    size_t drawn;             /* the columns of the bar that the cursor stands in; 0 = none */
+    int64_t shown_done;       /* of the last plain line; -1 before the first */
     double shown_at;
 };
 
@@ -28,22 +30,36 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* To the start of the bar, and away with it. A terminal made narrower has broken it into several
+ * rows. */
 static void erase_bar(struct view *view)
 {
-    if (view->drawn) {
+    terminal_inspect(stderr, &view->terminal);
+    size_t rows = view->drawn > 0 ? (view->drawn - 1) / (size_t)view->terminal.width : 0;
+
+    if (rows > 0) {
+        fprintf(stderr, "\033[%zuA\r\033[J", rows);
+    } else if (view->drawn > 0) {
         fputs("\r\033[K", stderr);
-        view->drawn = false;
     }
+    view->drawn = 0;
 }
 
 static void show_bar(struct view *view, const struct progress *progress)
 {
-    char *line = progress_bar(progress, view->follow->terminal);
+    size_t before = view->drawn;
 
-    fputs("\r", stderr);
-    fputs(line, stderr);
-    fputs("\033[K", stderr);
-    view->drawn = true;
+    terminal_inspect(stderr, &view->terminal);
+    if (before > (size_t)view->terminal.width) {
+        erase_bar(view);
+    }
+    char *line = progress_bar(progress, &view->terminal);
+    fprintf(stderr, "\r%s\033[K", line);
+    free(line);
+    struct terminal uncoloured = view->terminal;
+    uncoloured.colour = false;
+    line = progress_bar(progress, &uncoloured);
+    view->drawn = text_width(line);
     free(line);
 }
 
@@ -143,7 +159,7 @@ enum follow_outcome follow_sweep(const struct follow *follow, json_t **ret_sweep
             interrupt_sleep_ms(follow->interval_ms);
         }
     }
-    if (view.drawn) {
+    if (view.drawn > 0) {
         fputc('\n', stderr);
     }
     *ret_sweep = view.sweep;

@@ -1,6 +1,8 @@
 #include "cli/help.h"
 
 #include "cli/options.h"
+#include "cli/terminal.h"
+#include "cli/text.h"
 
 #include <string.h>
 
@@ -14,38 +16,54 @@ static const char overview_head[] = "ninety: how many steps to ninety percent?\n
 
 static const char overview_tail[] =
     "\n"
-    "'ninety COMMAND --help' says more. To start: ninety run examples/depth-batch-norm.json\n"
+    "'ninety COMMAND --help' says more. To start:\n"
     "\n"
-    "environment: NINETY_DAEMON (the daemon's URL), NINETY_TOKEN (its token), NINETY_DATA (where\n"
-    "MNIST lies), NO_COLOR. Exit status: 0 done, 1 could not be done, 2 wrong command line,\n"
-    "3 done, but not every trial succeeded, 130 interrupted.\n";
+    "  ninety run examples/depth-batch-norm.json\n"
+    "\n"
+    "environment: NINETY_DAEMON (the daemon's URL), NINETY_TOKEN (its token),\n"
+    "NINETY_DATA (where MNIST lies), NO_COLOR. Exit status: 0 done, 1 could not be\n"
+    "done, 2 wrong command line, 3 done, but not every trial succeeded,\n"
+    "130 interrupted.\n";
+
+/* What lines are for: a terminal's width, or what fits any. */
+static size_t width_of(FILE *out)
+{
+    struct terminal terminal;
+
+    terminal_inspect(out, &terminal);
+    return terminal.live && terminal.width < WIDTH ? (size_t)terminal.width : WIDTH;
+}
+
+/* Lines that end with \n; what is too long goes on below itself. */
+static void print_lines(const char *text, FILE *out)
+{
+    size_t width = width_of(out);
+
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        char line[256];
+        snprintf(line, sizeof(line), "%.*s", (int)length, text);
+        text_print_wrapped(line, strspn(line, " "), width, out);
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* "  LEFT   text", the text in lines of its own column. */
+static void print_two_columns(const char *left, const char *text, size_t column, FILE *out)
+{
+    char line[512];
+
+    snprintf(line, sizeof(line), "  %-*s %s", (int)column - 3, left, text);
+    text_print_wrapped(line, column, width_of(out), out);
+}
 
 void help_print_overview(FILE *out)
 {
     fputs(overview_head, out);
     for (size_t i = 0; commands[i]; i++) {
-        fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+        print_two_columns(commands[i]->name, commands[i]->summary, 14, out);
     }
-    fputs(overview_tail, out);
-}
-
-/* Words up to the 80th column, and further lines of them below the first. */
-static void print_wrapped(const char *text, FILE *out)
-{
-    size_t room = WIDTH - TEXT_COLUMN;
-
-    while (strlen(text) > room) {
-        size_t n = room;
-        while (n > 0 && text[n] != ' ') {
-            n--;
-        }
-        if (n == 0) {
-            break; /* one long word */
-        }
-        fprintf(out, "%.*s\n%*s", (int)n, text, TEXT_COLUMN, "");
-        text += n + 1;
-    }
-    fprintf(out, "%s\n", text);
+    print_lines(overview_tail, out);
 }
 
 static void print_option(const struct option *option, FILE *out)
@@ -54,8 +72,7 @@ static void print_option(const struct option *option, FILE *out)
 
     snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? " " : "",
              option->value ? option->value : "");
-    fprintf(out, "  %-*s ", TEXT_COLUMN - 3, left);
-    print_wrapped(option->help, out);
+    print_two_columns(left, option->help, TEXT_COLUMN, out);
 }
 
 static void print_set(const struct command *command, enum option_set set, FILE *out)
@@ -70,11 +87,13 @@ static void print_set(const struct command *command, enum option_set set, FILE *
 
 void help_print_command(const struct command *command, FILE *out)
 {
-    fprintf(out, "usage: ninety %s%s%s%s\n\n%s\n", command->name,
+    fprintf(out, "usage: ninety %s%s%s%s\n\n", command->name,
             options_at(command, 0) ? " [OPTIONS]" : "", command->arguments[0] ? " " : "",
-            command->arguments, command->summary);
+            command->arguments);
+    text_print_wrapped(command->summary, 0, width_of(out), out);
     if (command->details) {
-        fprintf(out, "\n%s", command->details);
+        fputc('\n', out);
+        print_lines(command->details, out);
     }
     fputs("\noptions:\n", out);
     for (const struct option *own = command->options; own && own->name; own++) {

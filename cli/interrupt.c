@@ -17,7 +17,7 @@ static void on_interrupt(int number)
     atomic_store(&seen, true);
 }
 
-static void on_child(int number)
+static void on_news(int number)
 {
     (void)number; /* it need only end the sleep */
 }
@@ -26,14 +26,15 @@ void interrupt_catch(void)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-    struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_RESTART};
+    struct sigaction news = {.sa_handler = on_news, .sa_flags = SA_RESTART};
 
     for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
         if (start_heeds(signals[i])) {
             sigaction(signals[i], &action, NULL);
         }
     }
-    sigaction(SIGCHLD, &child, NULL);
+    sigaction(SIGCHLD, &news, NULL);
+    sigaction(SIGWINCH, &news, NULL);
 }
 
 int interrupt_count(void)

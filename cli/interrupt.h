@@ -14,5 +14,6 @@ int interrupt_count(void);
 /* True from the first one on, for those who are handed a flag to look at. */
 const atomic_bool *interrupt_flag(void);
 
-/* Sleeps, but for no longer than until the next interrupt or the end of a child. */
+/* Sleeps, but for no longer than until the next interrupt, the end of a child, or a new width of
+ * the terminal. */
 void interrupt_sleep_ms(int ms);

@@ -87,6 +87,31 @@ static void choose_columns(const struct cells *cells,
     columns[n] = (struct column){NULL};
 }
 
+/* A row for each cell and layer, for a terminal that is too narrow for a column for each layer. */
+static void print_long(const struct cells *cells, const char *value,
+                       const struct terminal *terminal, FILE *out)
+{
+    const struct column of_layer[] = {{"trials", .spare = 1}, {"layer"}, {"median", value}, {NULL}};
+    struct column columns[VARYING_COLUMNS_MAX];
+    json_t *rows = must(json_array()), *cell;
+    size_t i;
+
+    json_array_foreach(cells->rows, i, cell)
+    {
+        int64_t n_layers = integer_at(cell, "depth") + 1;
+        for (int64_t layer = 0; layer < n_layers; layer++) {
+            json_t *row = must(json_copy(cell));
+            json_t *median = json_object_get(cell, cells->names[layer]);
+            must_do(json_object_set_new(row, "layer", must(json_integer(layer))));
+            must_do(json_object_set(row, "median", median ? median : json_null()));
+            must_do(json_array_append_new(rows, row));
+        }
+    }
+    varying_columns(rows, of_layer, columns);
+    table_print(rows, columns, terminal, out);
+    json_decref(rows);
+}
+
 void layers_print(const json_t *rows, const char *value, const struct terminal *terminal, FILE *out)
 {
     struct column columns[VARYING_COLUMNS_MAX + LAYERS_MAX];
@@ -100,6 +125,10 @@ void layers_print(const json_t *rows, const char *value, const struct terminal *
     choose_columns(&cells, columns);
     fprintf(out, "%s at step %lld, by layer from the input: median over the seeds\n\n", value,
             (long long)integer_at(json_array_get(rows, 0), "step"));
-    table_print(cells.rows, columns, terminal, out);
+    if (table_fits(cells.rows, columns, terminal)) {
+        table_print(cells.rows, columns, terminal, out);
+    } else {
+        print_long(&cells, value, terminal, out);
+    }
     json_decref(cells.rows);
 }

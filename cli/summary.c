@@ -4,6 +4,7 @@
 #include "cli/memory.h"
 #include "cli/pivot.h"
 #include "cli/population.h"
+#include "cli/spec.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/varying.h"
@@ -127,18 +128,65 @@ static json_t *pivot_rows(const struct pivot *pivot)
     return rows;
 }
 
-static void print_pivot(const struct pivot *pivot, const struct terminal *terminal, FILE *out)
+/* The columns of pivot_rows; `keys` holds their names. */
+static void pivot_columns(const struct pivot *pivot, char keys[PIVOT_COLUMNS_MAX][TEXT_SIZE],
+                          struct column ret[PIVOT_COLUMNS_MAX + 2])
 {
-    char keys[PIVOT_COLUMNS_MAX + 1][TEXT_SIZE];
-    struct column columns[PIVOT_COLUMNS_MAX + 2] = {{"0", pivot->row_title, NULL}};
-    json_t *rows = pivot_rows(pivot);
-
+    ret[0] = (struct column){"0", pivot->row_title, NULL};
     for (size_t c = 0; c < pivot->n_columns; c++) {
-        snprintf(keys[c], sizeof(keys[c]), "%zu", c + 1);
         const char *label = pivot->column_labels[c];
-        columns[c + 1] = (struct column){keys[c], label[0] ? label : "steps", NULL};
+        snprintf(keys[c], TEXT_SIZE, "%zu", c + 1);
+        ret[c + 1] = (struct column){keys[c], label[0] ? label : "steps", NULL};
+    }
+    ret[pivot->n_columns + 1] = (struct column){NULL};
+}
+
+/* A row for each cell, the axes as columns: for a terminal that is too narrow for two sides. */
+static void print_cells(const struct pivot *pivot, const json_t *axes,
+                        const struct terminal *terminal, FILE *out)
+{
+    struct column columns[VARYING_COLUMNS_MAX] = {{NULL}};
+    json_t *rows = must(json_array()), *axis;
+    int width[PART_COUNT] = {0};
+    size_t n = 0;
+
+    json_array_foreach(axes, n, axis)
+    {
+        columns[n] = (struct column){json_string_value(axis), NULL, table_parameter};
+    }
+    columns[n] = (struct column){"steps", NULL, NULL};
+    for (size_t c = 0; c < pivot->n_columns; c++) {
+        int of_column[PART_COUNT];
+        measure_column(pivot, c, of_column);
+        for (int part = 0; part < PART_COUNT; part++) {
+            width[part] = of_column[part] > width[part] ? of_column[part] : width[part];
+        }
+    }
+    for (size_t i = 0; i < pivot->n_rows * pivot->n_columns; i++) {
+        if (pivot->cells[i]) {
+            json_t *row = must(json_copy((json_t *)pivot->cells[i]));
+            must_do(json_object_set_new(row, "steps", aligned_cell(pivot->cells[i], width)));
+            must_do(json_array_append_new(rows, row));
+        }
     }
     table_print(rows, columns, terminal, out);
+    json_decref(rows);
+}
+
+static void print_pivot(const struct pivot *pivot, const json_t *spec,
+                        const struct terminal *terminal, FILE *out)
+{
+    char keys[PIVOT_COLUMNS_MAX][TEXT_SIZE];
+    struct column columns[PIVOT_COLUMNS_MAX + 2];
+    json_t *rows = pivot_rows(pivot), *axes = spec_axes(spec);
+
+    pivot_columns(pivot, keys, columns);
+    if (table_fits(rows, columns, terminal)) {
+        table_print(rows, columns, terminal, out);
+    } else {
+        print_cells(pivot, axes, terminal, out);
+    }
+    json_decref(axes);
     json_decref(rows);
 }
 
@@ -237,12 +285,12 @@ void summary_print_list(const json_t *rows, const struct terminal *terminal, FIL
         {"reached"},
         {"diverged"},
         {"failed"},
-        {"pending"},
+        {"pending", .spare = 1},
         {"median_steps", "median"},
-        {"q1_steps", "q1"},
-        {"q3_steps", "q3"},
-        {"median_seconds", "seconds"},
-        {"mean_ms_per_step", "ms/step"},
+        {"q1_steps", "q1", .spare = 2},
+        {"q3_steps", "q3", .spare = 2},
+        {"median_seconds", "seconds", .spare = 3},
+        {"mean_ms_per_step", "ms/step", .spare = 4},
         {NULL},
     };
     struct column columns[VARYING_COLUMNS_MAX];
@@ -269,7 +317,7 @@ void summary_print(const json_t *rows, const json_t *sweep, const struct termina
     }
     char *title = measure_title(rows);
     fprintf(out, "%s: median [quartiles], reached/n\n\n", title);
-    print_pivot(&pivot, terminal, out);
+    print_pivot(&pivot, json_object_get(sweep, "spec"), terminal, out);
     print_population(rows, out);
     fputc('\n', out);
     print_chart(&pivot, title, terminal, out);

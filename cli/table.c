@@ -11,8 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-#define GAP 2         /* blanks between columns */
-#define LEAST_WIDTH 8 /* what a shortened column keeps */
+#define GAP 2          /* blanks between columns */
+#define LEAST_WIDTH 8  /* what a shortened column keeps */
+#define WORDS_WIDTH 16 /* to keep so much of its words, another is left out */
 
 /* ---- cells ---- */
 
@@ -115,7 +116,7 @@ struct layout {
     size_t n_rows, n_columns;
     char **cells; /* n_rows x n_columns */
     size_t *width;
-    bool *to_right;
+    bool *to_right, *left_out;
 };
 
 static bool is_numeric(const char *cell)
@@ -144,7 +145,7 @@ static size_t layout_width(const struct layout *layout)
     size_t width = 0;
 
     for (size_t c = 0; c < layout->n_columns; c++) {
-        width += layout->width[c] + (c > 0 ? GAP : 0);
+        width += layout->left_out[c] ? 0 : layout->width[c] + (c > 0 ? GAP : 0);
     }
     return width;
 }
@@ -170,6 +171,7 @@ static void layout_fill(struct layout *layout, const json_t *rows, const struct 
     layout->cells = must(calloc(layout->n_rows * layout->n_columns + 1, sizeof(char *)));
     layout->width = must(calloc(layout->n_columns + 1, sizeof(*layout->width)));
     layout->to_right = must(calloc(layout->n_columns + 1, sizeof(*layout->to_right)));
+    layout->left_out = must(calloc(layout->n_columns + 1, sizeof(*layout->left_out)));
     for (size_t r = 0; r < layout->n_rows; r++) {
         for (size_t c = 0; c < layout->n_columns; c++) {
             table_cell *cell = columns[c].cell ? columns[c].cell : table_plain;
@@ -188,6 +190,46 @@ static void layout_clear(struct layout *layout)
     free(layout->cells);
     free(layout->width);
     free(layout->to_right);
+    free(layout->left_out);
+}
+
+/* ---- fitting it to a terminal ---- */
+
+static size_t least_width(const struct column *column, size_t least)
+{
+    size_t title = text_width(title_of(column));
+
+    return title > least ? title : least;
+}
+
+/* What the shown columns take when each of words is cut to `words` columns. */
+static size_t width_with_words_of(const struct layout *layout, const struct column *columns,
+                                  size_t words)
+{
+    size_t width = layout_width(layout);
+
+    for (size_t c = 0; c < layout->n_columns; c++) {
+        size_t least = least_width(&columns[c], words);
+        if (!layout->left_out[c] && !layout->to_right[c] && layout->width[c] > least) {
+            width -= layout->width[c] - least;
+        }
+    }
+    return width;
+}
+
+/* The column to spare next: the highest `spare`, the last of these; n_columns if there is none.
+ * Those of 0 go from the right, but for the first column. */
+static size_t next_to_spare(const struct layout *layout, const struct column *columns)
+{
+    size_t next = layout->n_columns;
+
+    for (size_t c = 1; c < layout->n_columns; c++) {
+        if (!layout->left_out[c] &&
+            (next == layout->n_columns || columns[c].spare >= columns[next].spare)) {
+            next = c;
+        }
+    }
+    return next;
 }
 
 /* The widest column of words that can still be narrower than `width`; n_columns if there is none.
@@ -197,7 +239,7 @@ static size_t widest_column(const struct layout *layout, const struct column *co
     size_t widest = layout->n_columns, width = LEAST_WIDTH;
 
     for (size_t c = 0; c < layout->n_columns; c++) {
-        if (!layout->to_right[c] && layout->width[c] > width &&
+        if (!layout->left_out[c] && !layout->to_right[c] && layout->width[c] > width &&
             layout->width[c] > text_width(title_of(&columns[c]))) {
             widest = c;
             width = layout->width[c];
@@ -206,18 +248,14 @@ static size_t widest_column(const struct layout *layout, const struct column *co
     return widest;
 }
 
-/* On a live terminal the widest columns of words are shortened until the table fits, or none can
- * be. */
-static void layout_fit(struct layout *layout, const struct column *columns,
-                       const struct terminal *terminal)
+static void shorten_words(struct layout *layout, const struct column *columns, size_t room)
 {
     size_t c;
 
-    while (terminal->live && layout_width(layout) > (size_t)terminal->width &&
+    while (layout_width(layout) > room &&
            (c = widest_column(layout, columns)) < layout->n_columns) {
-        size_t title = text_width(title_of(&columns[c]));
-        size_t least = title > LEAST_WIDTH ? title : LEAST_WIDTH;
-        size_t excess = layout_width(layout) - (size_t)terminal->width;
+        size_t least = least_width(&columns[c], LEAST_WIDTH);
+        size_t excess = layout_width(layout) - room;
         layout->width[c] = layout->width[c] > least + excess ? layout->width[c] - excess : least;
         for (size_t r = 0; r < layout->n_rows; r++) {
             text_shorten(layout->cells[r * layout->n_columns + c], layout->width[c]);
@@ -225,11 +263,65 @@ static void layout_fit(struct layout *layout, const struct column *columns,
     }
 }
 
+/* Spares columns while words would have to be cut short, those of little interest first. */
+static void layout_fit(struct layout *layout, const struct column *columns,
+                       const struct terminal *terminal)
+{
+    size_t room = (size_t)terminal->width, c;
+
+    if (!terminal->live) {
+        return;
+    }
+    while ((c = next_to_spare(layout, columns)) < layout->n_columns &&
+           width_with_words_of(layout, columns, columns[c].spare > 0 ? WORDS_WIDTH : LEAST_WIDTH) >
+               room) {
+        layout->left_out[c] = true;
+    }
+    shorten_words(layout, columns, room);
+}
+
+/* Names what was left out, in lines that fit themselves. */
+static void print_left_out(const struct layout *layout, const struct column *columns,
+                           const struct terminal *terminal, FILE *out)
+{
+    char *text = must(strdup("left out for want of width:"));
+    bool any = false;
+
+    for (size_t c = 0; c < layout->n_columns; c++) {
+        if (layout->left_out[c]) {
+            char *longer = text_format("%s%s %s", text, any ? "," : "", title_of(&columns[c]));
+            free(text);
+            text = longer;
+            any = true;
+        }
+    }
+    if (any) {
+        char *line = text_format("%s; --format csv has all", text);
+        text_print_wrapped(line, 0, (size_t)terminal->width, out);
+        free(line);
+    }
+    free(text);
+}
+
+static size_t last_shown(const struct layout *layout)
+{
+    size_t last = layout->n_columns - 1;
+
+    while (last > 0 && layout->left_out[last]) {
+        last--;
+    }
+    return last;
+}
+
 static void print_padded(const struct layout *layout, size_t column, const char *cell, FILE *out)
 {
     size_t width = text_width(cell);
+
+    if (layout->left_out[column]) {
+        return;
+    }
     int blanks = width < layout->width[column] ? (int)(layout->width[column] - width) : 0;
-    bool last = column + 1 == layout->n_columns;
+    bool last = column == last_shown(layout);
 
     if (layout->to_right[column]) {
         fprintf(out, "%*s%s", blanks, "", cell);
@@ -257,7 +349,21 @@ void table_print(const json_t *rows, const struct column *columns, const struct 
         }
         fputc('\n', out);
     }
+    print_left_out(&layout, columns, terminal, out);
     layout_clear(&layout);
+}
+
+bool table_fits(const json_t *rows, const struct column *columns, const struct terminal *terminal)
+{
+    struct layout layout;
+
+    if (!terminal->live) {
+        return true;
+    }
+    layout_fill(&layout, rows, columns);
+    bool fits = layout_width(&layout) <= (size_t)terminal->width;
+    layout_clear(&layout);
+    return fits;
 }
 
 /* ---- CSV and JSON ---- */

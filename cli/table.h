@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* A cell as text for people; malloc'd. NULL as a column's function prints the value as it is. */
@@ -17,6 +18,7 @@ struct column {
     const char *key;
     const char *title; /* NULL: the key */
     table_cell *cell;  /* NULL: table_plain */
+    int spare;         /* where width is wanting the highest goes first; 0: only after all others */
 };
 
 /* Texts as they are (fit for a terminal), numbers by text_number, null and absent as "-", arrays
@@ -29,8 +31,12 @@ char *table_duration(const json_t *row, const char *key); /* seconds */
 char *table_percent(const json_t *row, const char *key);  /* 0..1 as "90.12 %" */
 char *table_ago(const json_t *row, const char *key);      /* a time as "12 s ago" */
 
+/* Whether table_print would show all as it is: also where no terminal is to be fitted. */
+bool table_fits(const json_t *rows, const struct column *columns, const struct terminal *terminal);
+
 /* Aligned columns: a column whose every cell is a number or "-" stands to the right. On a live
- * terminal the widest columns of words are shortened to fit. `columns` ends with a NULL key. */
+ * terminal it is made to fit: columns that can be spared are left out, the widest columns of words
+ * shortened; a last line names what was left out. `columns` ends with a NULL key. */
 void table_print(const json_t *rows, const struct column *columns, const struct terminal *terminal,
                  FILE *out);
 

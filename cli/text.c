@@ -147,3 +147,37 @@ void text_shorten(char *text, size_t width)
     }
     strcpy(end, "..");
 }
+
+/* The bytes of the longest start of `text` that fits, up to a blank if there is one in it. */
+static size_t fitting(const char *text, size_t width)
+{
+    size_t used = 0, at = 0, blank = 0;
+
+    while (text[at]) {
+        int columns;
+        size_t length = next_character(text + at, &columns);
+        used += columns < 0 ? 1 : (size_t)columns;
+        if (used > width) {
+            break;
+        }
+        if (text[at + length] == ' ') {
+            blank = at + length;
+        }
+        at += length;
+    }
+    return text[at] == '\0' || blank == 0 ? at : blank;
+}
+
+void text_print_wrapped(const char *text, size_t indent, size_t width, FILE *out)
+{
+    size_t n = fitting(text, width > 0 ? width : 1);
+
+    fprintf(out, "%.*s\n", (int)n, text);
+    text += n + strspn(text + n, " ");
+    while (*text) {
+        n = fitting(text, width > indent ? width - indent : 1);
+        n = n > 0 ? n : 1;
+        fprintf(out, "%*s%.*s\n", (int)indent, "", (int)n, text);
+        text += n + strspn(text + n, " ");
+    }
+}

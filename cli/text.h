@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define TEXT_SIZE 32
 
@@ -29,6 +30,10 @@ char *text_printable(const char *text);
 /* `text` as one word of a shell's command line, quoted where it must be; a path that begins with a
  * dash gets "./" before it. The caller frees. */
 char *text_shell_word(const char *text);
+
+/* `text` in lines of at most `width` columns, broken at blanks where that is possible; those below
+ * the first begin with `indent` blanks. */
+void text_print_wrapped(const char *text, size_t indent, size_t width, FILE *out);
 
 /* Shortens `text` in place to at most `width` columns; its end says so with "..". */
 void text_shorten(char *text, size_t width);

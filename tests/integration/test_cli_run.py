@@ -363,7 +363,7 @@ class Verify(Programs):
 class Terminal(Programs):
     """On a pseudo-terminal, as a person sees it."""
 
-    def run_on_terminal(self, *words, columns=100, typed="", **more):
+    def run_on_terminal(self, *words, columns=100, typed="", narrower=None, **more):
         try:
             leader, follower = pty.openpty()
         except OSError as error:
@@ -383,6 +383,10 @@ class Terminal(Programs):
             if not piece:
                 break
             shown += piece
+            if narrower and b"\x1b[K" in shown:
+                fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", 40, narrower, 0, 0))
+                process.send_signal(signal.SIGWINCH)  # as its terminal does for whom it is the own one
+                self.before, narrower = len(shown), None
         os.close(leader)
         return process.wait(), shown.decode()
 
@@ -395,6 +399,49 @@ class Terminal(Programs):
         self.assertIn("█", bars[-1])
         self.assertIn("20/20", bars[-1])
         self.assertIn("\x1b[32m", shown)
+
+    def test_b8_a_bar_follows_the_width_of_its_terminal(self):
+        code, shown = self.run_on_terminal("run", "--db", self.db, *TINY, "--depth", "1..3", "--replicates",
+                                           "20", "--name", "x" * 24, columns=120, narrower=50, NO_COLOR="1")
+        self.assertEqual(code, 0, shown)
+        bars = re.findall(r"\r([^\r\n\x1b]*)\x1b\[K", shown)
+        self.assertGreater(len(bars[0]), 80)
+        self.assertLess(len(bars[-1]), 50)
+        # What stood there in more rows than one was taken away whole, once.
+        self.assertEqual(re.findall(r"\x1b\[(\d+)A\r\x1b\[J", shown), ["1"])
+
+    def assert_fits(self, *words, columns=80, code=0):
+        got, shown = self.run_on_terminal(*words, columns=columns, NO_COLOR="1")
+        self.assertEqual(got, code, shown)
+        for line in shown.splitlines():
+            self.assertLessEqual(len(line), columns, f"{words}: {line}")
+        return shown
+
+    def test_b8_tables_fit_their_terminal(self):
+        rates = "0.001,0.002,0.003,0.004,0.005,0.006,0.007,0.00812345"
+        words = ["run", "--db", self.db, *TINY, "--depth", "1,7", "--learning-rate", rates, "--replicates", "2"]
+        self.assertEqual(self.ninety(*words).returncode, 0)
+        wide = self.ninety("summary", "--db", self.db).stdout
+        self.assertIn("learning_rate=0.00812345", wide)  # piped: the table with two sides, whole
+        self.assertGreater(max(map(len, wide.splitlines())), 150)
+        for columns in (80, 60):
+            shown = self.assert_fits("summary", "--db", self.db, columns=columns)
+            self.assertRegex(shown, r"depth +learning_rate +steps\s")
+            self.assertEqual(len(re.findall(r"^ +[17] +0\.00\d+ +>?\d+ \[.*\] +\d/2\s*$", shown, re.M)), 16, shown)
+        self.assert_fits("status", "--db", self.db)
+        shown = self.assert_fits("results", "--db", self.db)
+        self.assertRegex(shown, r"left out for want of width: .*kernel.*; --format csv has all")
+        self.assertNotIn("left out", self.ninety("results", "--db", self.db).stdout)
+        shown = self.assert_fits("layers", "--db", self.db)
+        self.assertRegex(shown, r"depth +learning_rate +trials +layer +gradient_rms")
+        self.assert_fits("workers", "--db", self.db)
+
+    def test_b8_help_fits_its_terminal(self):
+        overview = self.assert_fits("help")
+        for line in overview.splitlines():
+            if line.startswith("  ") and line[2] != " ":
+                self.assert_fits("help", line.split()[0])
+        self.assert_fits("help", "run", columns=50)
 
     def test_b5_delete_asks_on_a_terminal(self):
         self.assertEqual(self.ninety("run", "--db", self.db, *TINY, "--depth", "1", "--name", "tiny").returncode, 0)
