@@ -473,7 +473,7 @@ static const struct option run_options[] = {
 const struct command command_run = {
     .name = "run",
     .arguments = "[SWEEP.json | -]",
-    .summary = "train a sweep here and now: daemon, workers and table in one command",
+    .summary = "train a sweep here and now: daemon, workers and table in one",
     .details =
         "The sweep is a file, flags, or a file with some of its fields replaced by flags:\n"
         "\n"

@@ -17,8 +17,7 @@ static const char overview_head[] = "ninety: how many steps to ninety percent?\n
 static const char overview_tail[] =
     "\n"
     "'ninety COMMAND --help' says more. To start:\n"
-    "\n"
-    "  ninety run examples/depth-batch-norm.json\n"
+    "'ninety run examples/depth-batch-norm.json'\n"
     "\n"
     "environment: NINETY_DAEMON (the daemon's URL), NINETY_TOKEN (its token),\n"
     "NINETY_DATA (where MNIST lies), NO_COLOR. Exit status: 0 done, 1 could not be\n"

@@ -441,7 +441,8 @@ class Terminal(Programs):
         for line in overview.splitlines():
             if line.startswith("  ") and line[2] != " ":
                 self.assert_fits("help", line.split()[0])
-        self.assert_fits("help", "run", columns=50)
+        for words in (["help"], ["help", "run"]):
+            self.assert_fits(*words, columns=50)
 
     def test_b5_delete_asks_on_a_terminal(self):
         self.assertEqual(self.ninety("run", "--db", self.db, *TINY, "--depth", "1", "--name", "tiny").returncode, 0)
