@@ -3,28 +3,34 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Fills in the body, which is taken over. */
+static void answer_body(struct http_request *request, struct http_answer *answer,
+                        struct json_out *out)
+{
+    static const char no_memory[] =
+        "{\"error\": {\"code\": \"internal\", \"message\": \"out of memory\"}}\n";
+    answer->type = "application/json";
+    if (out->failed || out->text == NULL) {
+        json_out_clear(out);
+        answer->status = 500;
+        answer->data = no_memory;
+        answer->size = sizeof no_memory - 1;
+    } else {
+        answer->data = out->text;
+        answer->size = out->size;
+        answer->free_data = free;
+    }
+    http_answer(request, answer);
+    *out = (struct json_out){0};
+}
 
 void answer_json(struct http_request *request, int status, struct json_out *out,
                  const struct http_field *fields, size_t n_fields)
 {
-    static const char no_memory[] =
-        "{\"error\": {\"code\": \"internal\", \"message\": \"out of memory\"}}\n";
-    struct http_answer answer = {.status = status,
-                                 .type = "application/json",
-                                 .data = out->text,
-                                 .size = out->size,
-                                 .free_data = free,
-                                 .fields = fields,
-                                 .n_fields = n_fields};
-    if (out->failed || out->text == NULL) {
-        json_out_clear(out);
-        answer = (struct http_answer){.status = 500,
-                                      .type = "application/json",
-                                      .data = no_memory,
-                                      .size = sizeof no_memory - 1};
-    }
-    http_answer(request, &answer);
-    *out = (struct json_out){0};
+    struct http_answer answer = {.status = status, .fields = fields, .n_fields = n_fields};
+    answer_body(request, &answer, out);
 }
 
 void answer_error_of(struct http_request *request, int status, const char *code,
@@ -44,7 +50,11 @@ void answer_error_of(struct http_request *request, int status, const char *code,
     } else if (status == 503) {
         field = (struct http_field){"Retry-After", "1"};
     }
-    answer_json(request, status, &out, &field, field.name != NULL);
+    /* A guess costs a connection, and nothing is to be read behind a head that says two things. */
+    bool close = status == 401 || strcmp(code, "malformed_request") == 0;
+    struct http_answer answer = {
+        .status = status, .fields = &field, .n_fields = field.name != NULL, .close = close};
+    answer_body(request, &answer, &out);
 }
 
 void answer_error(struct http_request *request, int status, const char *code, const char *format,

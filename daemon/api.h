@@ -2,6 +2,8 @@
  * The HTTP API of docs/http-api.md: joins http (requests), queue (writes, leases) and reader
  * (answers to people).
  *
+ *     head --Host, token, route, type, size--> refused, or its body may come
+ *
  *     request --route--> handler --read--> thread pool ----------------------> answer
  *                           |
  *                           `-- write --> tick: waiting claims served, COMMIT --> answer
@@ -31,8 +33,8 @@ struct api_options {
 /* Copies what it needs of the options. 0, or -errno. */
 int api_create(uv_loop_t *loop, const struct api_options *options, struct api **ret);
 
-/* The http_request_fn; ctx is the api. */
-void api_on_request(struct http_request *request, void *ctx);
+/* What the API does with requests; ctx is the api. */
+extern const struct http_handlers api_handlers;
 /* The server that the requests come from, so that answers go out as soon as they are true. */
 void api_set_server(struct api *api, struct http_server *server);
 

@@ -10,6 +10,18 @@
 #include <string.h>
 #include <strings.h>
 
+struct api_call *api_call_create(struct http_request *request, struct api *api)
+{
+    struct api_call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        answer_unavailable(request, "out of memory");
+        return NULL;
+    }
+    call->api = api;
+    call->request = request;
+    return call;
+}
+
 /* ---- ends ---- */
 
 void api_call_free(struct api_call *call)
@@ -110,24 +122,8 @@ void api_park_read(struct api_call *call, const struct read_question *question)
 
 /* ---- body ---- */
 
-bool api_is_json(struct api_call *call)
-{
-    static const char json[] = "application/json";
-    const char *type = http_header(call->request, "Content-Type");
-    size_t n = type != NULL ? strcspn(type, "; \t") : 0;
-    if (n == sizeof json - 1 && strncasecmp(type, json, n) == 0) {
-        return true;
-    }
-    api_fail(call, 415, "unsupported_media_type", "the body must be application/json%s%s",
-             type != NULL ? ", not " : "; Content-Type is missing", type != NULL ? type : "");
-    return false;
-}
-
 bool api_body(struct api_call *call, json_t **ret)
 {
-    if (!api_is_json(call)) {
-        return false;
-    }
     size_t size;
     const char *body = http_body(call->request, &size);
     struct error error = {0};

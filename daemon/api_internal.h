@@ -10,6 +10,7 @@
 #include "daemon/json_out.h"
 #include "daemon/metrics.h"
 #include "daemon/read_pool.h"
+#include "daemon/refusals.h"
 #include "daemon/tick.h"
 
 #include <stdbool.h>
@@ -31,9 +32,10 @@ struct api {
     struct events *events;
     struct datasets *datasets;
     char *token; /* NULL: none */
+    struct refusals refusals;
     int64_t lease_ms;
     char *db_path;
-    int64_t start_wall_ms;
+    int64_t start_wall_ms, start_mono_ms;
     struct metrics_histogram commits;
     uint64_t n_failed_commits;
     bool stopping, healthy;
@@ -62,6 +64,9 @@ struct api_call {
 
 /* ---- api_call.c: what every handler needs; each of these but the parsers ends the call ---- */
 
+/* NULL, with the request answered, when out of memory. */
+struct api_call *api_call_create(struct http_request *request, struct api *api);
+
 void api_fail(struct api_call *call, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void api_fail_with(struct api_call *call, int status, const char *code, const struct error *error);
@@ -79,7 +84,6 @@ void api_call_free(struct api_call *call);
 bool api_body(struct api_call *call, json_t **ret);
 /* The same, read into its members, which are all numbers. */
 bool api_numbers(struct api_call *call, const struct json_in_member *members, size_t n);
-bool api_is_json(struct api_call *call);
 
 /* One query parameter that a route takes: an integer in a range, or one of some words. */
 struct api_parameter {
@@ -106,17 +110,40 @@ void api_job_end(struct api *api);
 
 typedef void (*api_handler)(struct api_call *call);
 
+enum api_access {
+    API_KNOWN,  /* to who shows the token, where one is asked for */
+    API_OPEN,   /* to all; not to web pages of other sites */
+    API_PUBLIC, /* to web pages of other sites, too: it is the same for everyone */
+};
+
+enum api_body {
+    API_NONE, /* whatever comes is ignored */
+    API_SMALL,
+    API_LARGE,
+};
+
 struct api_route {
     enum http_method method;
-    bool open; /* needs no token */
+    enum api_access access;
+    enum api_body body; /* other than API_NONE: JSON */
     const char *pattern;
     api_handler handler;
     int argument; /* for handlers that serve several routes */
 };
 
-/* Every route there is (api.c); for tests, too. */
+/* api_routes.c: every route there is; for tests, too. */
 extern const struct api_route api_routes[];
 extern const size_t api_n_routes;
+/* Finds the route and fills the call's id and names; NULL when there is none. */
+const struct api_route *api_find_route(enum http_method method, const char *path,
+                                       struct api_call *call);
+/* "GET, HEAD, OPTIONS, POST" for a path that has routes; empty for one that has none. */
+void api_list_methods(const char *path, struct api_call *call, char ret[64]);
+
+/* api_head.c: judges a request by its head (http_head_fn). */
+size_t api_on_head(struct http_request *request, void *ctx);
+/* Whether something is wrong with the request as such; then the call has ended. */
+bool api_has_fault(struct api_call *call, const struct api_route *route);
 
 /* api_sweeps.c */
 void api_post_sweep(struct api_call *call);

@@ -94,8 +94,21 @@ static void write_requests(struct json_out *out, const struct http_server *serve
             metrics_sample(out, name, "code", code, (double)n);
         }
     }
+    metrics_counter(out, "ninety_http_unauthorized_total", "Requests without a valid token.",
+                    (double)http_server_answers(server, 401));
+    struct http_figures figures = http_server_figures(server);
     metrics_gauge(out, "ninety_http_connections", "Open connections, this one among them.",
-                  (double)http_server_connections(server));
+                  (double)figures.n_connections);
+    metrics_gauge(out, "ninety_http_strangers",
+                  "Those among them that have shown no token, or nothing yet.",
+                  (double)figures.n_strangers);
+    metrics_counter(out, "ninety_http_connections_turned_away_total",
+                    "Connections closed to make room for others.", (double)figures.n_turned_away);
+    metrics_gauge(out, "ninety_http_memory_bytes", "Bodies and answers in memory.",
+                  (double)figures.memory);
+    metrics_counter(out, "ninety_http_memory_refusals_total",
+                    "Bodies and answers that --max-memory left no room for.",
+                    (double)figures.n_without_memory);
 }
 
 static double size_of(const char *db_path, const char *ending)

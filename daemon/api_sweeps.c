@@ -144,7 +144,7 @@ void api_post_sweep(struct api_call *call)
 {
     int64_t dry_run = 0;
     const struct api_parameter parameters[] = {api_integer("dry_run", 0, 1, &dry_run)};
-    if (!api_query(call, parameters, 1) || !api_is_json(call)) {
+    if (!api_query(call, parameters, 1)) {
         return;
     }
     const char *key = http_header(call->request, "Idempotency-Key");

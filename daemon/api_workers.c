@@ -169,7 +169,7 @@ void api_post_report(struct api_call *call)
     struct reports reports = {0};
     struct error error = {0};
     int rc = 0;
-    if (!api_query(call, NULL, 0) || !api_is_json(call)) {
+    if (!api_query(call, NULL, 0)) {
         return;
     }
     if (!scan_reports(call, &reports)) {

@@ -1,6 +1,7 @@
 /*
- * The server's life. Happy path: libmicrohttpd's epoll descriptor becomes readable -> MHD_run ->
- * http_on_access (http_receive.c) -> on_request -> http_answer (http_answer.c). What was not
+ * The server's life. Happy path: a connection is accepted (http_accept.c) and handed to
+ * libmicrohttpd, whose epoll descriptor becomes readable -> MHD_run -> http_on_access
+ * (http_receive.c) -> on_head, on_request -> http_answer (http_answer.c). What was not
  * answered inside on_request is suspended (http_wait.c) and noticed again, once it is answered,
  * when libmicrohttpd is run next.
  *
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define GUARD_PERIOD_MS 1000
@@ -23,9 +25,11 @@
 
 const struct http_limits http_default_limits = {
     .max_connections = 16384,
+    .first_head_ms = 10 * 1000,
     .idle_ms = 120 * 1000,
     .head_ms = 20 * 1000,
     .body_bytes_per_s = 64 * 1024,
+    .max_memory = (size_t)256 << 20,
 };
 
 static void on_again(uv_idle_t *handle)
@@ -102,46 +106,72 @@ static void on_ready(uv_poll_t *handle, int status, int events)
     http_server_run(server);
 }
 
-static int start_handles(struct http_server *server)
+static int start_polls(struct http_server *server)
 {
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    int rc = uv_poll_init(server->loop, &server->ready, info->epoll_fd);
-    if (rc != 0) {
-        return rc;
+    const int fds[] = {info->epoll_fd, server->hangup_fd, server->listen_fd};
+    uv_poll_t *polls[] = {&server->ready, &server->hangup, &server->listening};
+    for (int i = 0; i < 3; i++) {
+        int rc = uv_poll_init(server->loop, polls[i], fds[i]);
+        if (rc != 0) {
+            while (i-- > 0) {
+                uv_close((uv_handle_t *)polls[i], NULL);
+            }
+            uv_run(server->loop, UV_RUN_NOWAIT);
+            return rc;
+        }
+        polls[i]->data = server;
     }
-    rc = uv_poll_init(server->loop, &server->hangup, server->hangup_fd);
+    return 0;
+}
+
+static int start_handles(struct http_server *server)
+{
+    int rc = start_polls(server);
     if (rc != 0) {
-        uv_close((uv_handle_t *)&server->ready, NULL);
-        uv_run(server->loop, UV_RUN_NOWAIT);
         return rc;
     }
     uv_idle_init(server->loop, &server->again);
     uv_timer_init(server->loop, &server->timeout);
     uv_timer_init(server->loop, &server->guard);
-    server->ready.data = server->hangup.data = server;
     server->again.data = server->timeout.data = server->guard.data = server;
-    server->n_open_handles = 5;
+    server->n_open_handles = 6;
     uv_poll_start(&server->ready, UV_READABLE, on_ready);
     uv_poll_start(&server->hangup, UV_READABLE, http_on_hangups);
+    http_accept_start(server);
     uv_timer_start(&server->guard, http_on_guard, GUARD_PERIOD_MS, GUARD_PERIOD_MS);
     return 0;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd)
+static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, http_on_access,
-        server, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        server->limits.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_ms / 1000 + 1,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET, 0,
+        NULL, NULL, http_on_access, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)http_admission_most_open(&server->limits), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_ms / 1000 + 1,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, http_on_target, server,
         MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
         http_on_completed, server, MHD_OPTION_END);
 }
 
+static int start(struct http_server *server)
+{
+    server->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (server->hangup_fd < 0) {
+        return -errno;
+    }
+    errno = 0;
+    server->daemon = start_daemon(server);
+    if (server->daemon == NULL) {
+        return errno != 0 ? -errno : -ENOMEM;
+    }
+    return start_handles(server);
+}
+
 int http_server_create(uv_loop_t *loop, int listen_fd, const struct http_limits *limits,
-                       http_request_fn on_request, void *ctx, struct http_server **ret)
+                       const struct http_handlers *handlers, void *ctx, struct http_server **ret)
 {
     struct http_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
@@ -150,42 +180,27 @@ int http_server_create(uv_loop_t *loop, int listen_fd, const struct http_limits 
     }
     server->loop = loop;
     server->limits = *limits;
-    server->on_request = on_request;
+    server->handlers = *handlers;
     server->ctx = ctx;
-    int rc;
-    server->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (server->hangup_fd < 0) {
-        rc = -errno;
-        close(listen_fd);
-        goto out;
+    server->listen_fd = listen_fd;
+    server->hangup_fd = -1;
+    if (getrandom(&server->seed, sizeof server->seed, GRND_NONBLOCK) < 0) {
+        server->seed = uv_hrtime();
     }
-    errno = 0;
-    server->daemon = start_daemon(server, listen_fd);
-    if (server->daemon == NULL) {
-        rc = errno != 0 ? -errno : -ENOMEM;
-        close(listen_fd);
-        goto out;
-    }
-    rc = start_handles(server);
+    int rc = start(server);
     if (rc == 0) {
         *ret = server;
         return 0;
     }
-    MHD_stop_daemon(server->daemon);
-out:
+    if (server->daemon != NULL) {
+        MHD_stop_daemon(server->daemon);
+    }
     if (server->hangup_fd >= 0) {
         close(server->hangup_fd);
     }
+    close(listen_fd);
     free(server);
     return rc;
-}
-
-void http_server_stop_listening(struct http_server *server)
-{
-    MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
-    if (listen_fd != MHD_INVALID_SOCKET) {
-        close(listen_fd);
-    }
 }
 
 size_t http_server_pending(const struct http_server *server)
@@ -198,14 +213,27 @@ uint64_t http_server_answers(const struct http_server *server, int status)
     return server->n_answers[status];
 }
 
-size_t http_server_connections(const struct http_server *server)
+struct http_figures http_server_figures(const struct http_server *server)
 {
-    return server->n_connections;
+    return (struct http_figures){.n_connections = server->n_connections,
+                                 .n_strangers = server->lists[HTTP_STRANGERS].n,
+                                 .memory = server->memory,
+                                 .n_turned_away = server->n_turned_away,
+                                 .n_without_memory = server->n_without_memory};
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+bool http_server_turned_away(const struct http_server *server, uint64_t ms)
 {
-    struct http_server *server = handle->data;
+    return server->turned_away_ms != 0 && uv_now(server->loop) - server->turned_away_ms <= ms;
+}
+
+void http_on_handle_closed(uv_handle_t *handle)
+{
+    http_server_free_if_done(handle->data);
+}
+
+void http_server_free_if_done(struct http_server *server)
+{
     if (--server->n_open_handles == 0) {
         MHD_stop_daemon(server->daemon);
         close(server->hangup_fd);
@@ -216,9 +244,11 @@ static void on_handle_closed(uv_handle_t *handle)
 /* libmicrohttpd refuses to stop while connections are suspended. */
 static void end_all_pending(struct http_server *server)
 {
-    for (struct http_request *r = server->connections; r != NULL; r = r->next) {
-        if (r->state == CONNECTION_PENDING || r->state == CONNECTION_STREAMING) {
-            http_request_gone(r);
+    for (int list = 0; list < HTTP_N_LISTS; list++) {
+        for (struct http_request *r = server->lists[list].first; r != NULL; r = r->next) {
+            if (r->state == CONNECTION_PENDING || r->state == CONNECTION_STREAMING) {
+                http_request_gone(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+            }
         }
     }
 }
@@ -242,9 +272,11 @@ void http_server_destroy(struct http_server *server)
     server->closing = true;
     end_all_pending(server);
     send_last(server);
-    uv_close((uv_handle_t *)&server->ready, on_handle_closed);
-    uv_close((uv_handle_t *)&server->hangup, on_handle_closed);
-    uv_close((uv_handle_t *)&server->again, on_handle_closed);
-    uv_close((uv_handle_t *)&server->timeout, on_handle_closed);
-    uv_close((uv_handle_t *)&server->guard, on_handle_closed);
+    http_linger_end(server, UINT64_MAX);
+    http_server_stop_listening(server);
+    uv_close((uv_handle_t *)&server->ready, http_on_handle_closed);
+    uv_close((uv_handle_t *)&server->hangup, http_on_handle_closed);
+    uv_close((uv_handle_t *)&server->again, http_on_handle_closed);
+    uv_close((uv_handle_t *)&server->timeout, http_on_handle_closed);
+    uv_close((uv_handle_t *)&server->guard, http_on_handle_closed);
 }

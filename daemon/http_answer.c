@@ -1,6 +1,7 @@
 /*
  * Answering: whole bodies, files and streams. An answer inside on_request is queued at once; a
- * later one is queued on the suspended connection, which is then resumed.
+ * later one is queued on the suspended connection, which is then resumed. A large body is handed
+ * over in pieces, so that it is known when its client last took some.
  *
  * A stream holds one piece at a time. When libmicrohttpd asks for more and there is none, the
  * connection is suspended and on_drain asks the owner; http_stream_write resumes it. The stream
@@ -13,6 +14,20 @@
 #include <unistd.h>
 
 #define STREAM_BLOCK_BYTES (32 * 1024)
+
+#define LARGE_BYTES ((size_t)64 * 1024)
+
+static const char no_memory[] =
+    "{\"error\": {\"code\": \"unavailable\", \"message\": \"too much is "
+    "under way just now for this answer; try again\"}}\n";
+static const struct http_field retry_soon = {"Retry-After", "1"};
+
+struct large_body {
+    struct http_request *request;
+    void (*free_data)(void *data);
+    const char *data;
+    size_t size;
+};
 
 struct http_stream {
     struct http_request *request;
@@ -30,8 +45,17 @@ static void set_fields(struct MHD_Response *response, const struct http_answer *
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     }
+    bool says_what_to_store = false;
     for (size_t i = 0; i < answer->n_fields; i++) {
-        MHD_add_response_header(response, answer->fields[i].name, answer->fields[i].value);
+        const struct http_field *field = &answer->fields[i];
+        says_what_to_store |= strcmp(field->name, MHD_HTTP_HEADER_CACHE_CONTROL) == 0;
+        MHD_add_response_header(response, field->name, field->value);
+    }
+    if (!says_what_to_store) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    }
+    if (answer->close) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
 }
 
@@ -55,22 +79,82 @@ static void send_response(struct http_request *request, const struct http_answer
     http_request_resume(request);
 }
 
-void http_answer(struct http_request *request, const struct http_answer *answer)
+static ssize_t large_read(void *cls, uint64_t position, char *out, size_t max)
 {
-    struct MHD_Response *response;
+    struct large_body *body = cls;
+    size_t left = body->size - (size_t)position;
+    size_t n = left < max ? left : max;
+    body->request->taken_ms = uv_now(body->request->server->loop);
+    body->request->server->moved = true;
+    memcpy(out, body->data + position, n);
+    return (ssize_t)n;
+}
+
+static void large_free(void *cls)
+{
+    struct large_body *body = cls;
+    body->free_data((void *)body->data);
+    free(body);
+}
+
+/* Takes over the answer's data. */
+static struct MHD_Response *large_response(struct http_request *request,
+                                           const struct http_answer *answer)
+{
+    struct large_body *body = malloc(sizeof *body);
+    if (body != NULL) {
+        *body = (struct large_body){request, answer->free_data, answer->data, answer->size};
+        struct MHD_Response *response = MHD_create_response_from_callback(
+            answer->size, STREAM_BLOCK_BYTES, large_read, body, large_free);
+        if (response != NULL) {
+            http_memory_count(request, answer->size);
+            request->taken_ms = uv_now(request->server->loop);
+            return response;
+        }
+    }
+    free(body);
+    answer->free_data((void *)answer->data);
+    return NULL;
+}
+
+static struct MHD_Response *whole_response(struct http_request *request,
+                                           const struct http_answer *answer)
+{
     void *data = (void *)answer->data;
     if (answer->copy) {
-        response = MHD_create_response_from_buffer(answer->size, data, MHD_RESPMEM_MUST_COPY);
-    } else if (answer->free_data != NULL) {
-        response = MHD_create_response_from_buffer_with_free_callback(answer->size, data,
-                                                                      answer->free_data);
-        if (response == NULL) {
-            answer->free_data(data);
-        }
-    } else {
-        response = MHD_create_response_from_buffer(answer->size, data, MHD_RESPMEM_PERSISTENT);
+        return MHD_create_response_from_buffer(answer->size, data, MHD_RESPMEM_MUST_COPY);
     }
-    send_response(request, answer, response, CONNECTION_SENDING);
+    if (answer->free_data == NULL) {
+        return MHD_create_response_from_buffer(answer->size, data, MHD_RESPMEM_PERSISTENT);
+    }
+    if (answer->size > LARGE_BYTES) {
+        return large_response(request, answer);
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback(answer->size, data, answer->free_data);
+    if (response == NULL) {
+        answer->free_data(data);
+    } else {
+        http_memory_count(request, answer->size);
+    }
+    return response;
+}
+
+void http_answer(struct http_request *request, const struct http_answer *answer)
+{
+    if (answer->free_data != NULL && answer->size > LARGE_BYTES &&
+        !http_memory_fits(request, answer->size)) {
+        request->server->n_without_memory++;
+        answer->free_data((void *)answer->data);
+        http_answer(request, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                                   .type = "application/json",
+                                                   .data = no_memory,
+                                                   .size = sizeof no_memory - 1,
+                                                   .fields = &retry_soon,
+                                                   .n_fields = 1});
+        return;
+    }
+    send_response(request, answer, whole_response(request, answer), CONNECTION_SENDING);
 }
 
 void http_answer_file(struct http_request *request, const struct http_answer *answer, int fd,
@@ -101,6 +185,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *out, size_t max)
     size_t left = stream->size - stream->sent;
     if (left > 0) {
         size_t n = left < max ? left : max;
+        stream->request->taken_ms = uv_now(stream->request->server->loop);
         memcpy(out, stream->data + stream->sent, n);
         stream->sent += n;
         return (ssize_t)n;
@@ -120,6 +205,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *out, size_t max)
 static void stream_free(void *cls)
 {
     struct http_stream *stream = cls;
+    http_memory_give(stream->request, stream->size);
     stream->request->stream = NULL;
     stream->request->server->n_pending--;
     if (stream->events.on_close != NULL) {
@@ -156,6 +242,9 @@ struct http_stream *http_stream_open(struct http_request *request, const struct 
 void http_stream_write(struct http_stream *stream, char *data, size_t size)
 {
     free(stream->data);
+    http_memory_give(stream->request, stream->size);
+    http_memory_count(stream->request, size);
+    stream->request->taken_ms = uv_now(stream->request->server->loop);
     stream->data = data;
     stream->size = size;
     stream->sent = 0;

@@ -1,10 +1,11 @@
 /*
- * Receiving: from a new connection to a complete request, and what that says. libmicrohttpd calls,
- * in this order: on_connection, then for each request on_target, on_access (head), on_access
- * (pieces of the body), on_access (complete), on_completed.
+ * Receiving: from a new connection to a complete request. libmicrohttpd calls, in this order:
+ * on_connection, then for each request on_target, on_access (head), on_access (pieces of the body),
+ * on_access (complete), on_completed.
  *
- * Failure modes: a body too large is dropped as it comes, or answered unread when its told length
- * is beyond all reason; a client too slow for the limits is cut off.
+ * Failure modes: a request refused by its head is answered unread; a chunked body that grows too
+ * large, and one there is no memory for, is dropped as it comes; a client too slow for the limits
+ * is cut off.
  */
 #include "daemon/http_internal.h"
 
@@ -14,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A body too large but not larger than this is read to its end, for politeness. */
+/* A body that is dropped is read as far as this, for politeness: most clients read our answer only
+ * after their last byte. */
 #define WORTH_DROPPING_BYTES (4ull * HTTP_MAX_BODY)
+#define WORTH_DROPPING_OF_A_STRANGER (1ull << 20)
 #define KEPT_BODY_BYTES 4096 /* a larger body buffer is freed after its request */
 #define LEAST_BODY_BYTES 256
 
@@ -27,6 +30,9 @@ static void format_peer(struct http_request *request)
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
     char host[INET6_ADDRSTRLEN] = "";
+    if (address != NULL) {
+        http_address_of(address, &request->address);
+    }
     if (address != NULL && address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const void *)address;
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
@@ -37,19 +43,31 @@ static void format_peer(struct http_request *request)
     snprintf(request->peer, sizeof request->peer, "%s", host);
 }
 
+static void free_body(struct http_request *request)
+{
+    free(request->body);
+    request->body = NULL;
+    request->body_capacity = request->body_size = 0;
+}
+
 static void begin_idle(struct http_request *request)
 {
+    const struct http_limits *limits = &request->server->limits;
+    bool stranger = request->list == HTTP_STRANGERS;
     request->state = CONNECTION_IDLE;
-    request->deadline_ms = uv_now(request->server->loop) + request->server->limits.idle_ms;
+    request->deadline_ms =
+        uv_now(request->server->loop) + (stranger ? limits->first_head_ms : limits->idle_ms);
     request->on_gone = NULL;
     request->body_size = 0;
-    request->body_received = 0;
-    request->body_too_large = request->bad_target = false;
+    request->body_received = request->announced = 0;
+    request->fault = HTTP_FAULT_NONE;
+    request->malformed = NULL;
     if (request->body_capacity > KEPT_BODY_BYTES) {
-        free(request->body);
-        request->body = NULL;
-        request->body_capacity = 0;
+        free_body(request);
     }
+    http_memory_give(request, request->memory);
+    http_memory_count(request, request->body_capacity);
+    http_admission_set_busy(request, false);
 }
 
 static void connection_open(struct http_server *server, struct MHD_Connection *connection,
@@ -65,12 +83,8 @@ static void connection_open(struct http_server *server, struct MHD_Connection *c
     request->fd =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     format_peer(request);
+    http_list_join(request, HTTP_STRANGERS);
     begin_idle(request);
-    request->next = server->connections;
-    if (request->next != NULL) {
-        request->next->prev = request;
-    }
-    server->connections = request;
     server->n_connections++;
 }
 
@@ -79,14 +93,16 @@ static void connection_close(struct http_server *server, struct http_request *re
     if (request == NULL) {
         return;
     }
-    http_request_unwatch(request);
-    *(request->prev != NULL ? &request->prev->next : &server->connections) = request->next;
-    if (request->next != NULL) {
-        request->next->prev = request->prev;
+    if (request->linger > 0) {
+        http_linger_begin(server, request->fd, request->linger);
     }
+    http_request_unwatch(request);
+    http_memory_give(request, request->memory);
+    http_list_leave(request);
     server->n_connections--;
     free(request->body);
     free(request);
+    http_accept_resume(server);
 }
 
 void http_on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
@@ -101,26 +117,21 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **soc
     }
 }
 
-void http_request_cut_off(struct http_request *request)
-{
-    /* libmicrohttpd sees the end of a connection that it polls, but there are some that it neither
-     * polls nor reads: with a full buffer of which nothing can be used, say. They run out of time.
-     */
-    shutdown(request->fd, SHUT_RDWR);
-    MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
-    request->server->moved = true;
-}
-
 /* A client that feeds us drop by drop holds a connection only until its deadline. */
 void http_on_guard(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
     uint64_t now_ms = uv_now(server->loop);
-    for (struct http_request *r = server->connections; r != NULL; r = r->next) {
-        if (r->deadline_ms != 0 && r->deadline_ms < now_ms) {
-            http_request_cut_off(r);
+    for (int list = 0; list < HTTP_CUT_OFF; list++) {
+        for (struct http_request *r = server->lists[list].first, *next; r != NULL; r = next) {
+            next = r->next;
+            if (r->deadline_ms != 0 && r->deadline_ms < now_ms) {
+                http_request_cut_off(r);
+            }
         }
     }
+    http_linger_end(server, now_ms);
+    http_accept_resume(server);
     http_server_run(server);
 }
 
@@ -140,9 +151,12 @@ void *http_on_target(void *cls, const char *target, struct MHD_Connection *conne
     struct http_request *request = request_of(connection);
     if (request != NULL) {
         request->state = CONNECTION_HEAD;
-        request->deadline_ms = uv_now(request->server->loop) + request->server->limits.head_ms;
+        if (request->list != HTTP_STRANGERS) { /* whose deadline stands since it came */
+            request->deadline_ms = uv_now(request->server->loop) + request->server->limits.head_ms;
+        }
+        http_admission_set_busy(request, true);
         /* A decoded NUL would cut the path short for everyone behind us. */
-        request->bad_target = strstr(target, "%00") != NULL;
+        request->fault = strstr(target, "%00") != NULL ? HTTP_FAULT_TARGET : HTTP_FAULT_NONE;
     }
     return request;
 }
@@ -161,19 +175,35 @@ static enum http_method parse_method(const char *method)
     return HTTP_OTHER;
 }
 
+/* Its memory grows as the body comes, whatever was announced. */
 static bool reserve_body(struct http_request *request, size_t size)
 {
     if (size < request->body_capacity) {
         return true;
     }
-    size_t capacity = size + 1 < LEAST_BODY_BYTES ? LEAST_BODY_BYTES : size + 1;
+    size_t capacity = size + 1 < LEAST_BODY_BYTES ? LEAST_BODY_BYTES : size * 2;
+    if (request->announced > 0 && capacity > request->announced + 1) {
+        capacity = request->announced + 1;
+    }
+    size_t more = capacity - request->body_capacity;
+    if (!http_memory_take(request, more)) {
+        return false;
+    }
     char *body = realloc(request->body, capacity);
     if (body == NULL) {
+        http_memory_give(request, more);
         return false;
     }
     request->body = body;
     request->body_capacity = capacity;
     return true;
+}
+
+static void drop_body(struct http_request *request, enum http_fault fault)
+{
+    request->fault = fault;
+    http_memory_give(request, request->body_capacity);
+    free_body(request);
 }
 
 static void deliver(struct http_request *request)
@@ -186,7 +216,7 @@ static void deliver(struct http_request *request)
     if (server->closing) {
         http_answer(request, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE});
     } else {
-        server->on_request(request, server->ctx);
+        server->handlers.on_request(request, server->ctx);
     }
     request->in_handler = false;
     if (request->state == CONNECTION_PENDING) {
@@ -202,43 +232,86 @@ static void set_body_deadline(struct http_request *request)
                            request->body_received * 1000 / limits->body_bytes_per_s;
 }
 
-/* The head is complete. MHD_NO closes the connection. */
+/* Whether the head was answered. */
+static bool judge_head(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    request->body_limit = HTTP_MAX_BODY;
+    if (server->handlers.on_head == NULL || server->closing) {
+        return false;
+    }
+    request->state = CONNECTION_PENDING;
+    server->n_pending++;
+    request->in_handler = true;
+    request->body_limit = server->handlers.on_head(request, server->ctx);
+    request->in_handler = false;
+    if (request->state != CONNECTION_PENDING) {
+        return true;
+    }
+    server->n_pending--;
+    return false;
+}
+
+/* Its answer comes before its body. */
+static void linger(struct http_request *request, bool chunked)
+{
+    if (request->announced > 0 || chunked) {
+        request->linger =
+            request->list == HTTP_STRANGERS ? WORTH_DROPPING_OF_A_STRANGER : WORTH_DROPPING_BYTES;
+    }
+}
+
+/* The head is complete. */
 static enum MHD_Result receive_head(struct http_request *request, const char *path,
                                     const char *method)
 {
     request->path = path;
     request->method = parse_method(method);
-    request->state = CONNECTION_BODY;
-    unsigned long long size = 0;
     const char *length = http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (length != NULL) {
-        size = strtoull(length, NULL, 10);
-        request->body_too_large = size > HTTP_MAX_BODY;
+    bool chunked = http_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+    request->announced = length != NULL && !chunked ? strtoull(length, NULL, 10) : 0;
+    request->malformed = http_head_fault(request);
+    if (request->malformed != NULL) {
+        request->fault = HTTP_FAULT_MALFORMED;
+    } else if (request->fault == HTTP_FAULT_NONE && request->announced > 0 &&
+               request->announced <= HTTP_MAX_BODY &&
+               !http_memory_fits(request, (size_t)request->announced)) {
+        request->fault = HTTP_FAULT_MEMORY;
+        request->server->n_without_memory++;
     }
-    if (size > WORTH_DROPPING_BYTES) {
-        deliver(request); /* an answer before the body also ends the connection */
+    if (request->server->limits.max_strangers == 0) {
+        http_let_in(request);
+    }
+    if (judge_head(request)) {
+        linger(request, chunked);
+        return MHD_YES; /* an answer before the body also ends the connection */
+    }
+    request->state = CONNECTION_BODY;
+    if (request->announced > request->body_limit && request->fault == HTTP_FAULT_NONE) {
+        request->fault = HTTP_FAULT_TOO_LARGE;
+    }
+    if (request->fault != HTTP_FAULT_NONE && (request->announced > 0 || chunked)) {
+        linger(request, chunked);
+        deliver(request);
         return MHD_YES;
     }
     request->body_start_ms = uv_now(request->server->loop);
     set_body_deadline(request);
-    bool stored = length != NULL && !request->body_too_large;
-    return !stored || reserve_body(request, size) ? MHD_YES : MHD_NO;
+    return MHD_YES;
 }
 
 static enum MHD_Result receive_body(struct http_request *request, const char *data, size_t size)
 {
     request->body_received += size;
     set_body_deadline(request);
-    if (request->body_size + size > HTTP_MAX_BODY) {
-        request->body_too_large = true;
+    if (request->fault == HTTP_FAULT_NONE && request->body_received > request->body_limit) {
+        drop_body(request, HTTP_FAULT_TOO_LARGE);
     }
-    if (request->body_too_large) {
-        return MHD_YES; /* dropped: most clients read our answer only after their last byte */
+    if (request->fault == HTTP_FAULT_NONE && !reserve_body(request, request->body_received)) {
+        drop_body(request, HTTP_FAULT_MEMORY);
     }
-    /* Doubling, for chunked bodies; otherwise receive_head has made room. */
-    size_t wanted = request->body_size + size;
-    if (wanted >= request->body_capacity && !reserve_body(request, wanted * 2)) {
-        return MHD_NO;
+    if (request->fault != HTTP_FAULT_NONE) {
+        return request->body_received > WORTH_DROPPING_BYTES ? MHD_NO : MHD_YES;
     }
     memcpy(request->body + request->body_size, data, size);
     request->body_size += size;
@@ -283,70 +356,4 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **requ
         request->server->moved = true;
         begin_idle(request);
     }
-}
-
-/* ---- what a request says ---- */
-
-enum http_method http_method(const struct http_request *request)
-{
-    return request->method;
-}
-
-const char *http_path(const struct http_request *request)
-{
-    return request->path;
-}
-
-const char *http_header(const struct http_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-struct query_call {
-    http_query_fn fn;
-    void *ctx;
-};
-
-static enum MHD_Result on_query_value(void *cls, enum MHD_ValueKind kind, const char *name,
-                                      const char *value)
-{
-    (void)kind;
-    const struct query_call *call = cls;
-    return call->fn(call->ctx, name, value != NULL ? value : "") ? MHD_YES : MHD_NO;
-}
-
-void http_query(const struct http_request *request, http_query_fn fn, void *ctx)
-{
-    struct query_call call = {fn, ctx};
-    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, on_query_value, &call);
-}
-
-enum http_fault http_fault(const struct http_request *request)
-{
-    if (request->body_too_large) {
-        return HTTP_FAULT_TOO_LARGE;
-    }
-    return request->bad_target ? HTTP_FAULT_TARGET : HTTP_FAULT_NONE;
-}
-
-const char *http_body(const struct http_request *request, size_t *ret_size)
-{
-    *ret_size = request->body_size;
-    if (request->body_size == 0) {
-        return "";
-    }
-    request->body[request->body_size] = '\0';
-    return request->body;
-}
-
-const char *http_peer(const struct http_request *request)
-{
-    return request->peer;
-}
-
-bool http_is_alive(const struct http_request *request)
-{
-    char byte;
-    ssize_t n = recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }

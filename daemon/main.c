@@ -37,7 +37,10 @@
 #define STOP_MS 800    /* for the local worker to hand its trials back */
 #define LAST_MS 1000   /* for reads on the thread pool to notice that they are not wanted */
 #define WORKER_GONE_MS 90000
-#define SPARE_DESCRIPTORS 128 /* for all but connections */
+#define SPARE_DESCRIPTORS 256 /* for all but connections, and for those that are being closed */
+/* Connections that have shown no token yet. */
+#define MAX_STRANGERS 1024
+#define MAX_STRANGERS_PER_ADDRESS 256
 #define LEAST_CONNECTIONS 64
 #define N_SIGNALS 3
 
@@ -210,7 +213,12 @@ static int open_server(struct daemon *d, int listen_fd)
 {
     struct http_limits limits = http_default_limits;
     limits.max_connections = raise_descriptor_limit();
-    int rc = http_server_create(&d->loop, listen_fd, &limits, api_on_request, d->api, &d->server);
+    limits.max_memory = d->options.max_memory;
+    if (d->options.token_file != NULL) {
+        limits.max_strangers = MAX_STRANGERS;
+        limits.max_strangers_per_address = MAX_STRANGERS_PER_ADDRESS;
+    }
+    int rc = http_server_create(&d->loop, listen_fd, &limits, &api_handlers, d->api, &d->server);
     if (rc == 0) {
         api_set_server(d->api, d->server);
     }

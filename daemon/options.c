@@ -2,11 +2,13 @@
 
 #include "common/database_file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define DEFAULT_LISTEN "127.0.0.1:9190"
@@ -14,6 +16,9 @@
 #define DEFAULT_DATA "data"
 #define DEFAULT_LEASE_MS 30000
 #define MOST_WORKERS 1024
+#define DEFAULT_MEMORY (256ull << 20)
+#define LEAST_MEMORY (32ull << 20) /* a body of 16 MiB must fit into three quarters of it */
+#define MOST_MEMORY (1024ull << 30)
 
 static const char help[] =
     "usage: ninetyd [options]\n"
@@ -30,6 +35,9 @@ static const char help[] =
     "  --trainer CMD        what that worker trains with, instead of ninety-trainer\n"
     "  --lease S            a trial whose worker is silent for S seconds goes back to the queue\n"
     "                       (default 30)\n"
+    "  --max-memory SIZE    what requests and answers may take together, such as 512M or 2G "
+    "(default\n"
+    "                       256M); beyond, they get 503\n"
     "  --port-file FILE     write the port to FILE once it is listened on\n"
     "  --end-with-worker    stop, with status 1, when that worker finds that it cannot work here\n"
     "  --die-with-parent    stop when the process that started this one ends\n"
@@ -47,6 +55,7 @@ enum {
     OPT_WORKERS,
     OPT_TRAINER,
     OPT_LEASE,
+    OPT_MAX_MEMORY,
     OPT_PORT_FILE,
     OPT_END_WITH_WORKER,
     OPT_DIE_WITH_PARENT,
@@ -62,6 +71,7 @@ static const struct option known[] = {
     {"workers", required_argument, NULL, OPT_WORKERS},
     {"trainer", required_argument, NULL, OPT_TRAINER},
     {"lease", required_argument, NULL, OPT_LEASE},
+    {"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"end-with-worker", no_argument, NULL, OPT_END_WITH_WORKER},
     {"die-with-parent", no_argument, NULL, OPT_DIE_WITH_PARENT},
@@ -125,6 +135,26 @@ static enum options_result set_number(int option, const char *text, struct optio
     return OPTIONS_RUN;
 }
 
+/* Bytes, or with K, M or G so many times 1024, 1024^2, 1024^3. */
+static enum options_result set_max_memory(const char *text, struct options *options)
+{
+    static const char units[] = "KMG";
+    char *end;
+    errno = 0;
+    unsigned long long size = strtoull(text, &end, 10);
+    const char *unit = *end != '\0' ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    int shift = unit != NULL ? 10 * (int)(unit - units + 1) : 0;
+    end += unit != NULL;
+    end += unit != NULL && strcmp(end, "iB") == 0 ? 2 : 0;
+    bool good = text[0] >= '0' && text[0] <= '9' && errno == 0 && *end == '\0' &&
+                size <= (MOST_MEMORY >> shift) && size << shift >= LEAST_MEMORY;
+    if (!good) {
+        return wrong("--max-memory takes a size from 32M to 1024G, not \"%s\"", text);
+    }
+    options->max_memory = (size_t)size << shift;
+    return OPTIONS_RUN;
+}
+
 static enum options_result set(int option, const char *value, struct options *options)
 {
     switch (option) {
@@ -144,6 +174,8 @@ static enum options_result set(int option, const char *value, struct options *op
     case OPT_TRAINER:
         options->trainer = value;
         return OPTIONS_RUN;
+    case OPT_MAX_MEMORY:
+        return set_max_memory(value, options);
     case OPT_PORT_FILE:
         options->port_file = value;
         return OPTIONS_RUN;
@@ -187,7 +219,8 @@ static enum options_result check(struct options *options)
 
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
-    *ret = (struct options){.db = DEFAULT_DB, .lease_ms = DEFAULT_LEASE_MS};
+    *ret = (struct options){
+        .db = DEFAULT_DB, .lease_ms = DEFAULT_LEASE_MS, .max_memory = DEFAULT_MEMORY};
     set_listen(DEFAULT_LISTEN, ret);
     opterr = 0; /* we say it in our own words */
     optind = 1;

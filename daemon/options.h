@@ -15,6 +15,7 @@ struct options {
     const char *port_file;  /* NULL: none */
     int workers;            /* slots of the local worker; 0 = none */
     int64_t lease_ms;
+    size_t max_memory; /* of requests and answers, in bytes */
     bool die_with_parent, end_with_worker;
 };
 

@@ -199,19 +199,32 @@ static int do_slice(struct queue *queue)
     return rc == 0 ? queue_slice(queue, sweep, queue->options.slice) : rc;
 }
 
-/* As after a restart: whoever reports soon is still there. */
-static void forgive_oversleeping(struct queue *queue)
+/* As if all workers had been heard just now. */
+static void start_afresh(struct queue *queue)
 {
-    int64_t late_ms = queue->due_ms == INT64_MAX ? 0 : queue->now.mono_ms - queue->due_ms;
-    if (late_ms < QUEUE_OVERSLEPT_MS) {
-        return;
-    }
     for (struct queue_lease *lease = queue->memory.first_lease; lease; lease = lease->later) {
         lease->deadline_ms = queue->now.mono_ms + queue->options.lease_ms;
     }
     struct queue_worker_state *worker = queue->memory.first_seen;
     for (; worker; worker = worker->later) {
         worker->seen_ms = queue->now.mono_ms;
+    }
+}
+
+void queue_renew_leases(struct queue *queue, const struct queue_time *now)
+{
+    if (!queue->stale) { /* or they will be renewed as it is loaded */
+        queue->now = *now;
+        start_afresh(queue);
+    }
+}
+
+/* As after a restart: whoever reports soon is still there. */
+static void forgive_oversleeping(struct queue *queue)
+{
+    int64_t late_ms = queue->due_ms == INT64_MAX ? 0 : queue->now.mono_ms - queue->due_ms;
+    if (late_ms >= QUEUE_OVERSLEPT_MS) {
+        start_afresh(queue);
     }
 }
 

@@ -93,6 +93,10 @@ void queue_close(struct queue *queue);
  * every lease starts afresh. */
 int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_wait_ms);
 
+/* Every lease starts afresh, as if its worker had been heard just now: for while workers cannot
+ * come through to the daemon. */
+void queue_renew_leases(struct queue *queue, const struct queue_time *now);
+
 /* Whether there is anything to commit. */
 bool queue_is_dirty(const struct queue *queue);
 

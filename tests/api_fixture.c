@@ -38,7 +38,7 @@ static void open_all(struct api_fixture *f)
     assert_int_equal(api_create(&f->loop, &api_options, &f->api), 0);
     int fd = http_client_listen(&f->port);
     assert_int_equal(
-        http_server_create(&f->loop, fd, &http_default_limits, api_on_request, f->api, &f->server),
+        http_server_create(&f->loop, fd, &http_default_limits, &api_handlers, f->api, &f->server),
         0);
     api_set_server(f->api, f->server);
     f->client = http_client_connect(&f->loop, f->port);
@@ -109,9 +109,21 @@ int api_fixture_receive(struct api_fixture *f, struct http_client *client)
     return answer->status;
 }
 
+void api_fixture_request(struct api_fixture *f, const char *method, const char *path,
+                         const char *body, const char *fields)
+{
+    const char *connection = http_client_field(f->client, "Connection");
+    if (connection != NULL && strcmp(connection, "close") == 0) {
+        http_client_await_end(f->client);
+        http_client_close(f->client);
+        f->client = http_client_connect(&f->loop, f->port);
+    }
+    http_client_request(f->client, method, path, body, fields);
+}
+
 int api_fixture_call(struct api_fixture *f, const char *method, const char *path, const char *body)
 {
-    http_client_request(f->client, method, path, body, NULL);
+    api_fixture_request(f, method, path, body, NULL);
     return api_fixture_receive(f, f->client);
 }
 

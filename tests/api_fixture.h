@@ -37,7 +37,10 @@ void api_fixture_end(struct api_fixture *fixture);
 /* Ends queue, API and server, and starts them anew on the same database. */
 void api_fixture_restart(struct api_fixture *fixture);
 
-/* One request on the fixture's own connection; returns the status, and sets fixture->answer. */
+/* A request on the fixture's own connection; on a new one when the daemon has closed that. */
+void api_fixture_request(struct api_fixture *fixture, const char *method, const char *path,
+                         const char *body, const char *fields);
+/* The same, and its answer; returns the status, and sets fixture->answer. */
 int api_fixture_call(struct api_fixture *fixture, const char *method, const char *path,
                      const char *body);
 /* The answer that a client waits for; the same. */

@@ -323,6 +323,11 @@ static bool has_ended(void *ctx)
     return ((struct http_client *)ctx)->ended;
 }
 
+void http_client_pause(struct http_client *client)
+{
+    uv_read_stop((uv_stream_t *)&client->tcp);
+}
+
 void http_client_await_end(struct http_client *client)
 {
     http_client_run_until(client->loop, has_ended, client);
@@ -336,7 +341,8 @@ bool http_client_ended(const struct http_client *client)
 const char *http_client_field(struct http_client *client, const char *name)
 {
     size_t size;
-    const char *value = find_field(client->answer.head, name, &size);
+    const char *head = client->answer.head;
+    const char *value = head != NULL ? find_field(head, name, &size) : NULL;
     if (value == NULL) {
         return NULL;
     }

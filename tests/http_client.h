@@ -41,6 +41,9 @@ bool http_client_has_answer(struct http_client *client);
  * taken with head_only. Fails the test after the time-out. */
 void http_client_await_text(struct http_client *client, const char *text);
 
+/* Takes nothing from its socket any more. */
+void http_client_pause(struct http_client *client);
+
 /* Runs the loop until the server closes the connection; fails the test after the time-out. */
 void http_client_await_end(struct http_client *client);
 bool http_client_ended(const struct http_client *client);

@@ -171,6 +171,22 @@ static void a_daemon_that_overslept_forgives_its_workers(void **state)
     assert_int_equal(queue_fixture_report(f, worker, &claim, REPORT_DONE), REPORT_OK);
 }
 
+/* A3: a daemon that came back into a flood asks for it, in its first two minutes. */
+static void renewed_leases_start_afresh(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, ONE);
+    struct queue_claim claim = queue_fixture_claim(f, queue_fixture_worker(f));
+    for (int i = 0; i < 5; i++) {
+        queue_fixture_advance(f, 29999);
+        queue_renew_leases(f->queue, &f->now);
+    }
+    queue_fixture_advance(f, 29999);
+    queue_fixture_trial_is(f, claim.trial, "running");
+    queue_fixture_advance(f, 2);
+    queue_fixture_trial_is(f, claim.trial, "queued");
+}
+
 static void a_restart_gives_running_trials_a_fresh_full_lease(void **state)
 {
     struct queue_fixture *f = *state;
@@ -396,6 +412,7 @@ int main(void)
         TEST(every_report_extends_the_lease),
         TEST(a_jump_of_the_wall_clock_ends_no_lease),
         TEST(a_daemon_that_overslept_forgives_its_workers),
+        TEST(renewed_leases_start_afresh),
         TEST(a_restart_gives_running_trials_a_fresh_full_lease),
         TEST(a_newer_attempt_fences_off_the_older),
         TEST(a_report_for_what_never_was_is_lost),

@@ -44,6 +44,8 @@ static void on_request(struct http_request *request, void *ctx)
     }
 }
 
+static const struct http_handlers handlers = {.on_request = on_request};
+
 static void give_up(int number)
 {
     (void)number;
@@ -58,7 +60,7 @@ static void start(void)
     uv_loop_init(&loop);
     signal(SIGALRM, give_up);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, address_size) != 0 || listen(fd, 64) != 0 ||
-        http_server_create(&loop, fd, &http_default_limits, on_request, NULL, &server) != 0) {
+        http_server_create(&loop, fd, &http_default_limits, &handlers, NULL, &server) != 0) {
         perror("fuzz_http");
         exit(1);
     }
