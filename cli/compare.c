@@ -72,6 +72,31 @@ void compare_run_add(struct compare_run *run, const struct measurement *measurem
     run->measurements[run->n_measurements++] = *measurement;
 }
 
+void compare_run_add_layer(struct compare_run *run, const struct layer_stat *layer)
+{
+    /* Layers come in their order; what does not is of no trainer of ours. */
+    if (layer->step == 1 && layer->layer == run->n_layers && layer->layer <= CONFIG_MAX_LAYERS &&
+        !isnan(layer->gradient_rms)) {
+        run->gradients[run->n_layers++] = layer->gradient_rms;
+    }
+}
+
+void compare_run_read_layers(const json_t *layers, struct compare_run *run)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_object_get(layers, "layers"), i, row)
+    {
+        struct layer_stat layer = {
+            .step = integer_at(row, "step"),
+            .layer = (int)integer_at(row, "layer"),
+            .gradient_rms = number_at(row, "gradient_rms"),
+        };
+        compare_run_add_layer(run, &layer);
+    }
+}
+
 void compare_run_clear(struct compare_run *run)
 {
     free(run->measurements);
@@ -186,60 +211,52 @@ size_t compare_exactly(const struct compare_run *recorded, const struct compare_
     return differences.n;
 }
 
-/* ---- tolerances ---- */
+/* ---- closely ---- */
+
+static double relative_difference(double a, double b)
+{
+    double larger = fmax(fabs(a), fabs(b));
+
+    return larger > 0 ? fabs(a - b) / larger : 0;
+}
+
+double compare_gradients(const struct compare_run *a, const struct compare_run *b)
+{
+    double largest = a->n_layers > 0 && a->n_layers == b->n_layers ? 0 : NAN;
+
+    for (int i = 0; i < a->n_layers && !isnan(largest); i++) {
+        largest = fmax(largest, relative_difference(a->gradients[i], b->gradients[i]));
+    }
+    return largest;
+}
 
 static void compare_within(struct differences *differences, const char *what, double pair[2],
                            double tolerance)
 {
-    if (fabs(pair[0] - pair[1]) > tolerance) {
-        fprintf(differences->out, "  %s: %.15g recorded, %.15g here, more than %g apart\n", what,
-                pair[0], pair[1], tolerance);
+    if (!(relative_difference(pair[0], pair[1]) <= tolerance)) {
+        fprintf(differences->out, "  %s: %.15g recorded, %.15g here, more than %.2g %% apart\n",
+                what, pair[0], pair[1], 100 * tolerance);
         differences->n++;
     }
 }
 
-static double accuracy_tolerance(int64_t step)
-{
-    return step <= 1 ? 0.001 : step <= 8 ? 0.02 : 0.06;
-}
-
-static double steps_reckoned(const struct compare_run *run)
-{
-    return (double)(run->result.steps_to_target < 0 ? run->result.steps
-                                                    : run->result.steps_to_target);
-}
-
-static void compare_step_closely(struct differences *differences,
-                                 const struct measurement *recorded, const struct measurement *here)
-{
-    char what[64];
-
-    snprintf(what, sizeof(what), "test accuracy at step %lld", (long long)recorded->step);
-    compare_within(differences, what, (double[]){recorded->test_accuracy, here->test_accuracy},
-                   accuracy_tolerance(recorded->step));
-    if (recorded->step == 1) {
-        compare_within(differences, "training loss at step 1",
-                       (double[]){recorded->train_loss, here->train_loss},
-                       1e-4 * fabs(recorded->train_loss));
-    }
-}
-
 size_t compare_closely(const struct compare_run *recorded, const struct compare_run *here,
-                       FILE *out)
+                       double tolerance, FILE *out)
 {
     struct differences differences = {.out = out};
-    double steps = steps_reckoned(recorded);
+    const struct measurement *a = find_step(recorded, 1), *b = find_step(here, 1);
+    char what[64];
 
     compare_texts(&differences, "data sha256", recorded->result.data_sha256,
                   here->result.data_sha256);
-    compare_within(&differences, "steps to the target", (double[]){steps, steps_reckoned(here)},
-                   steps * 0.2 > 3 ? steps * 0.2 : 3);
-    for (size_t i = 0; i < recorded->n_measurements; i++) {
-        const struct measurement *measurement = &recorded->measurements[i];
-        const struct measurement *same_step = find_step(here, measurement->step);
-        if (same_step) { /* the end is measured at a step of its own */
-            compare_step_closely(&differences, measurement, same_step);
-        }
+    for (int i = 0; i < recorded->n_layers && i < here->n_layers; i++) {
+        snprintf(what, sizeof(what), "gradient of layer %d at step 1", i);
+        compare_within(&differences, what, (double[]){recorded->gradients[i], here->gradients[i]},
+                       tolerance);
+    }
+    if (a && b) {
+        compare_within(&differences, "training loss at step 1",
+                       (double[]){a->train_loss, b->train_loss}, COMPARE_ROUNDING);
     }
     return differences.n;
 }

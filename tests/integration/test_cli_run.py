@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import pty
 import re
 import shlex
@@ -335,12 +336,63 @@ class Verify(Programs):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("trial 2: the same: 20 steps, 3 of 4 measurements", done.stdout)
 
-    def test_another_kernel_is_said_and_compared_within_tolerances(self):
+    def other_kernel(self):
+        """One that rounds in another way than the one on record, on any x86 machine."""
+        if platform.machine() != "x86_64":
+            self.skipTest("the kernels named here are those of x86-64")
+        recorded = self.query("SELECT DISTINCT kernel FROM results")[0][0]
+        return recorded, "Haswell" if recorded == "Prescott" else "Prescott"
+
+    def test_c5_on_another_kernel_the_gradients_of_step_1_must_agree(self):
+        recorded, other = self.other_kernel()
+        done = self.ninety("verify", "3", "--kernel", other, "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, f"on kernel {recorded}, trained here by .* on {other}: "
+                                      "not the same rounding, so step 1 is compared")
+        self.assertIn("gradients may differ by 0.01 %", done.stdout)
+        self.assertRegex(done.stdout, r"trial 3: close: the gradients of 3 layers at step 1 differ by at "
+                                      r"most [0-9.e-]+ % \(kernel " + other)
+
+    def test_c5_steps_to_the_target_are_held_against_the_cells_seeds_and_are_no_failure(self):
+        _, other = self.other_kernel()
+        done = self.ninety("verify", "3", "--kernel", other, "--db", self.db)
+        self.assertIn("never recorded, never here, never by any of its cell's 2 seeds", done.stdout)
+        self.tamper("UPDATE attempts SET steps_to_target = 7")
+        self.tamper("UPDATE trials SET reached = 1")
+        done = self.ninety("verify", "3", "--kernel", other, "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("steps to the target: 7 recorded, never here, outside of what its cell's 2 seeds "
+                      "took (7 to 7)", done.stdout)
+        self.tamper("UPDATE attempts SET steps_to_target = NULL WHERE trial = 4")
+        self.tamper("UPDATE trials SET reached = 0 WHERE id = 4")
+        done = self.ninety("verify", "3", "--kernel", other, "--db", self.db)
+        self.assertIn("within what its cell's 2 seeds took (7 to never)", done.stdout)
+
+    def test_c5_other_gradients_are_a_difference_beyond_what_two_kernels_differ_here(self):
+        _, other = self.other_kernel()
+        self.tamper("UPDATE layer_stats SET gradient_rms = 1.5 * gradient_rms "
+                    "WHERE trial = 3 AND step = 1 AND layer = 1")
+        done = self.ninety("verify", "3", "--kernel", other, "--db", self.db)
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertIn("trial 3: DIFFERS in 1 places\n  gradient of layer 1 at step 1:", done.stdout)
+
+    def test_c5_a_kernel_that_is_nowhere_is_said_and_compared_closely(self):
         self.tamper("UPDATE attempts SET kernel = 'Nonesuch'")
         done = self.ninety("verify", "3", "--db", self.db)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("on kernel Nonesuch", done.stdout)
         self.assertIn("trial 3: close", done.stdout)
+
+    def test_c8_verify_says_why_an_older_engines_result_is_not_compared_to_the_bit(self):
+        done = self.ninety("run", "--db", self.db, *TINY, "--depth", "1", "--batch-norm", "after,before")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.tamper("UPDATE attempts SET trainer = 'ninety-trainer 0.2.0'")
+        after, before = self.query("SELECT trial FROM results WHERE sweep = 2 ORDER BY batch_norm")
+        done = self.ninety("verify", *after, *before, "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("since engine 2 parameters of such a network whose gradient is zero", done.stdout)
+        self.assertIn(f"trial {after[0]}: close", done.stdout)
+        self.assertIn(f"trial {before[0]}: the same", done.stdout)
 
     def test_what_cannot_be_verified_is_told(self):
         done = self.ninety("verify", "99", "--db", self.db)
