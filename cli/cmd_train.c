@@ -171,6 +171,26 @@ static void print_json(const struct trial_config *config, const struct trial_res
 
 /* ---- the command ---- */
 
+/* --json, and --format json as of the other commands. */
+static bool wants_json(const struct args *args)
+{
+    enum format format;
+    struct error error;
+
+    return args_has(args, "json") ||
+           (args_format(args, &format, &error) == 0 && format == FORMAT_JSON);
+}
+
+static int check_format(const struct args *args, struct error *error)
+{
+    enum format format;
+    int result = args_format(args, &format, error);
+
+    return result == 0 && format == FORMAT_CSV
+               ? error_set(error, NULL, "--format must be table or json, not 'csv'")
+               : result;
+}
+
 /* What goes to ninety-trainer as it is. */
 static int collect_options(const struct args *args, const char *ret[TRAIN_OPTIONS_MAX],
                            struct error *error)
@@ -221,7 +241,7 @@ static int show_outcome(const struct args *args, const struct trial_config *conf
 {
     switch (outcome) {
     case TRAIN_DONE:
-        if (args_has(args, "json")) {
+        if (wants_json(args)) {
             print_json(config, result);
         } else {
             print_result(config, result);
@@ -244,7 +264,8 @@ static int run_train(const struct args *args)
     struct error error = {0};
     const char *options[TRAIN_OPTIONS_MAX];
 
-    if (read_config(args, &config, &error) != 0 || collect_options(args, options, &error) != 0) {
+    if (check_format(args, &error) != 0 || read_config(args, &config, &error) != 0 ||
+        collect_options(args, options, &error) != 0) {
         command_complain(args, &error);
         return EXIT_USAGE;
     }
@@ -253,7 +274,7 @@ static int run_train(const struct args *args)
         return EXIT_FAILED;
     }
     warn_of_unread(args, &config);
-    struct show show = {.quiet = args_has(args, "json"), .config = &config};
+    struct show show = {.quiet = wants_json(args), .config = &config};
     if (!show.quiet) {
         print_network(&config);
         fflush(stdout);
@@ -284,6 +305,7 @@ static int run_train(const struct args *args)
 
 static const struct option train_options[] = {
     {"json", NULL, "print one JSON object, and nothing before it"},
+    {"format", "table|json", "how to print (default table); json is the same as --json"},
     {"data", "DIR", "where data sets lie, as DIR/mnist and so on"},
     {"trainer", "CMD", "another trainer (docs/trainer-protocol.md)"},
     {"load", "FILE", "start from this network (safetensors) instead of the seed's"},

@@ -1,6 +1,10 @@
 #include "cli/options.h"
 
+#include "cli/memory.h"
+#include "common/json_print.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option daemon_options[] = {
@@ -22,9 +26,9 @@ static const struct option format_options[] = {
 };
 
 static const struct option sweep_options[] = {
-    {"name", "TEXT", "the sweep's name"},
-    {"replicates", "N", "trials of each cell, with seeds SEED, SEED+1, ..."},
-    {"seed", "N", "the first seed"},
+    {"name", "TEXT", "the sweep's name (default: its file's, or what varies in it)"},
+    {"replicates", "N", "trials of each cell, with seeds SEED, SEED+1, ... (default 1)"},
+    {"seed", "N", "the first seed (default 0)"},
     {"priority", "N", "sweeps with a higher one go first (default 0)"},
     {"max-running", "N", "at most N of its trials at once (default 0: no limit)"},
     {"max-attempts", "N", "tries of a trial whose worker died (default 3)"},
@@ -38,18 +42,49 @@ static const struct option seed_options[] = {
 };
 
 #define OPTION_NAME_SIZE 32
-#define OPTION_HELP_SIZE 160
+#define OPTION_HELP_SIZE 240
 
-/* The field's own line, with what it can be set to where that is a word of a list. */
-static void describe_field(const struct config_field_info *info, char ret[OPTION_HELP_SIZE])
+/* What a field is where nothing is said of it, as it is written; "" where that is told already, or
+ * there is no such thing. The caller frees. */
+static char *default_of(enum config_field field)
 {
+    struct config_draft draft;
+    struct trial_config config;
+
+    if (field == CONFIG_BATCH_NORM_OUTPUT || field == CONFIG_HIDDEN_UNITS) {
+        return must(strdup(""));
+    }
+    config_draft_init(&draft);
+    config_draft_set(&draft, CONFIG_DEPTH, &(struct config_value){.integer = 1});
+    must_do(config_resolve(&draft, &config, NULL));
+    json_t *all = must(config_to_json(&config));
+    const json_t *value = json_object_get(all, config_fields[field].name);
+    const char *word = json_string_value(value);
+    char *text = word    ? must(strdup(word))
+                 : value ? must(json_print_text(value, JSON_PRINT_COMPACT))
+                         : must(strdup(field == CONFIG_MEASURE_EVERY ? "0" : ""));
+    json_decref(all);
+    return text;
+}
+
+/* The field's own line, with what it can be set to where that is a word of a list, and what it is
+ * otherwise. */
+static void describe_field(enum config_field field, char ret[OPTION_HELP_SIZE])
+{
+    const struct config_field_info *info = &config_fields[field];
     int length = snprintf(ret, OPTION_HELP_SIZE, "%s", info->help);
+    char *otherwise = default_of(field);
 
     for (int i = 0; length < OPTION_HELP_SIZE && info->type == CONFIG_CHOICE && info->choices[i];
          i++) {
         length += snprintf(ret + length, OPTION_HELP_SIZE - (size_t)length, "%s %s", i ? "" : ":",
                            info->choices[i]);
     }
+    if (length < OPTION_HELP_SIZE && otherwise[0]) {
+        snprintf(ret + length, OPTION_HELP_SIZE - (size_t)length, " (default %s%s)", otherwise,
+                 field == CONFIG_BETA2 ? ", of rmsprop 0.9" : "");
+    }
+    free(otherwise);
 }
 
 /* One option for each field but the seed, which is a sweep's or a single trial's own. */
@@ -72,7 +107,7 @@ static const struct option *config_options(void)
         for (char *c = names[field]; *c; c++) {
             *c = *c == '_' ? '-' : *c;
         }
-        describe_field(info, help[field]);
+        describe_field(field, help[field]);
         options[n++] = (struct option){names[field], "VALUE", help[field]};
     }
     return options;

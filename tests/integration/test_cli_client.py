@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -290,9 +291,32 @@ class CommandLine(unittest.TestCase):
         for typed, meant in (("list", "status"), ("show", "results"), ("logs", "results"), ("rm", "delete")):
             self.assertIn(f"did you mean '{meant}'?", self.refused(typed))
 
+    def test_b14_help_tells_what_holds_where_no_flag_is_given(self):
+        shown = " ".join(run("help", "submit").stdout.split())
+        for flag, default in (("learning-rate", "0.01"), ("beta2", "0.999, of rmsprop 0.9"), ("optimizer", "adam"),
+                              ("train-size", "55000"), ("stop-at-target", "true"), ("measure-every", "0"),
+                              ("dataset", "mnist"), ("replicates", "1"), ("max-attempts", "3")):
+            self.assertRegex(shown, rf"--{flag} \S+ [^-][^()]*(\([^d)][^()]*\)[^()]*)?\(default {default}\)", flag)
+
     def test_b14_wrong_values_are_refused_alike(self):
         self.assertIn("--value must be one of gradient_rms, ", self.refused("layers", "--value", "foo"))
         self.refused("layers", "--format", "xml")
+
+    def test_d26_what_is_installed_is_not_said_in_a_benchs_results(self):
+        root = pathlib.Path(__file__).resolve().parent.parent.parent
+        with tempfile.TemporaryDirectory() as folder:
+            tree = pathlib.Path(folder)
+            for name in ("tools", "bench", "build"):
+                (tree / name).mkdir()
+            shutil.copy(root / "tools" / "bench", tree / "tools")
+            for name, text in (("tools/install", "#!/bin/sh\necho installing things\n"),
+                               ("meson", "#!/bin/sh\necho compiling\n"), ("build/build.ninja", ""),
+                               ("bench/bench_x.py", "print('{}')\n")):
+                (tree / name).write_text(text)
+                (tree / name).chmod(0o755)
+            done = subprocess.run([tree / "tools" / "bench", "x", "--json"], capture_output=True, text=True,
+                                  env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+            self.assertEqual((done.stdout, done.stderr), ("{}\n", "installing things\n"))
 
     def test_d26_sql_of_a_file_that_is_no_database_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:

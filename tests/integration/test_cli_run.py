@@ -542,6 +542,12 @@ class Train(Programs):
             self.assertIn(member, other)
         self.assertEqual(other["config"]["hidden_units"], [16, 16])
 
+    def test_b14_json_is_asked_for_as_of_other_commands(self):
+        shown = json.loads(self.ninety(*self.words, "--format", "json").stdout)
+        self.assertEqual(shown["config"]["hidden_units"], [16, 16])
+        done = self.ninety(*self.words, "--format", "csv")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+
     def test_people_see_it_learn(self):
         done = self.ninety(*self.words, "--measure-every", "5")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -53,7 +53,7 @@ export function percent(share: number | null, digits = 1): string {
 
 /** A target in the fewest digits: 0.9 as "90 %", 0.975 as "97.5 %". */
 export function target(share: number): string {
-  return `${Number((share * 100).toFixed(3))} %`;
+  return `${Number((share * 100).toPrecision(15))} %`;
 }
 
 /** Seconds in the two units that matter: "0.42 s", "38 s", "4 min 5 s", "2 h 10 min", "3 d 4 h". */
