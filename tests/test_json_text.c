@@ -81,7 +81,8 @@ static void members_are_read_by_the_table_and_the_rest_is_refused_by_name(void *
         {"{\"n\": 3}", NULL},
         {"{\"n\": 3, \"x\": 1}", NULL},
         {"{\"x\": 0.5}", "n"},
-        {"{\"n\": 3.0}", "n"},
+        {"{\"n\": 3.0}", NULL}, /* D21: the same number */
+        {"{\"n\": 3.5}", "n"},
         {"{\"n\": \"3\"}", "n"},
         {"{\"n\": 11}", "n"},
         {"{\"n\": -1}", "n"},
