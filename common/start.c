@@ -42,10 +42,20 @@ bool start_allows_files(const char *name, unsigned n_files)
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 void start_program(const char *name, unsigned n_files)
 {
     open_streams();
-    signal(SIGXFSZ, SIG_IGN);
+    reset_signals();
     if (!start_allows_files(name, n_files)) {
         exit(EXIT_FAILURE);
     }

@@ -8,9 +8,10 @@
 
 /* Opens the standard streams that are closed, on /dev/null, so that no file or socket gets their
  * numbers; a closed standard output still takes nothing, and whoever writes results there is told.
- * Then has a write beyond a limit of file sizes (ulimit -f) fail as one on a full disk does, in
- * place of a signal that ends the process, and sees to `n_files` descriptors. Ends the process with
- * status 1 and a line on standard error when it cannot have them. */
+ * Then unblocks the signals that the starter had blocked and counts on SIGCHLD again; has a write
+ * beyond a limit of file sizes (ulimit -f) fail as one on a full disk does, in place of a signal
+ * that ends the process; and sees to `n_files` descriptors. Ends the process with status 1 and a
+ * line on standard error when it cannot have them. */
 void start_program(const char *name, unsigned n_files);
 
 /* Sees to it that this process may have `n_files` files and connections open at once, if need be by

@@ -3,6 +3,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -63,6 +64,15 @@ class ClosedStreams(Programs):
                 # What cannot be written is told by the status: nobody else can be told.
                 self.assertEqual(done.returncode, 1 if ">&-" in closed.split() else 0,
                                  closed + done.stderr)
+
+    def test_d6_a_run_with_closed_streams_trains(self):
+        for closed in ("<&- >&- 2>&-", "<&- 2>&-"):
+            self.db = self.folder / f"{len(closed)}.db"
+            done = subprocess.run(
+                shell("", NINETY, "run", "--db", self.db, "--depth", 1, "--replicates", 3, *TINY,
+                      redirections=closed), cwd=self.folder, env=environment(), timeout=60)
+            self.assertEqual(self.count("succeeded"), 3)
+            self.assertEqual(done.returncode, 1 if ">&-" in closed.split() else 0)
 
     def test_d6_a_trainer_with_closed_streams_ends(self):
         for closed, status in [("<&-", 0), ("<&- >&-", 1), ("<&- 2>&-", 0)]:
@@ -132,6 +142,49 @@ class HangUp(Programs):
         self.assertIn("done", wait_until(lambda: daemon.end(1), "end of the trial"))
         worker.terminate()
         self.assertEqual(worker.wait(), 0)
+
+
+class SignalsOfTheStarter(Programs):
+    """D7's kind: signals that whoever started a program had blocked, or SIGCHLD ignored."""
+
+    @staticmethod
+    def block():
+        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+
+    @staticmethod
+    def ignore_children():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    def test_d7_a_run_trains_and_stops_whatever_signals_were_blocked_or_ignored(self):
+        for before in (self.block, self.ignore_children):
+            self.db = self.folder / f"{before.__name__}.db"
+            words = [NINETY, "run", "--db", self.db, "--workers", 2, "--depth", 1, *TINY, "--replicates"]
+            run = self.start(*words, 4, preexec_fn=before)
+            _, said = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, 0, said)
+            self.assertEqual(self.count("succeeded"), 4)
+            run = self.start(*words, 400, preexec_fn=before)
+            until(lambda: self.count("succeeded") > 6, "the first trials")
+            run.terminate()
+            _, said = run.communicate(timeout=30)
+            self.assertEqual(run.returncode, 130, said)
+
+    def test_d7_a_worker_stops_whatever_signals_were_blocked_or_ignored(self):
+        for before in ("block", "ignore_children"):
+            daemon = FakeDaemon()
+            self.addCleanup(daemon.stop)
+            script = ("import os, signal, sys\n"
+                      "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))\n"
+                      if before == "block" else
+                      "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n")
+            worker = Worker(daemon.url, prefix=[sys.executable, "-c", script +
+                                                "os.execv(sys.argv[1], sys.argv[1:])"])
+            self.addCleanup(worker.close)
+            daemon.submit(4, 0)  # one whose trainer ends, and one more
+            for trial in (1, 2):
+                wait_until(lambda trial=trial: daemon.end(trial), "end of the trial")
+            worker.terminate()
+            self.assertEqual(worker.wait(), 0)
 
 
 class FewDescriptors(Programs):

@@ -466,6 +466,21 @@ class Data(WorkerTest):
         self.daemon.submit(0)
         self.assert_done(2)
 
+    def test_a8_labels_changed_in_the_cache_are_noticed_before_the_next_trial(self):
+        self.start()
+        self.daemon.submit(0)
+        sha256 = self.end_of(1)["done"]["data_sha256"]
+        path = next(pathlib.Path(self.worker.folder.name).glob(f"cache/tiny/{sha256}/train-labels*"))
+        true, before = path.read_bytes(), path.stat()
+        with open(path, "r+b") as labels:
+            labels.seek(8)
+            labels.write(bytes(9 - label for label in true[8:]))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.daemon.submit(0)
+        self.assertEqual(self.end_of(2)["done"]["data_sha256"], sha256)
+        self.assertEqual(path.read_bytes(), true)
+        self.assertIn("have changed", self.worker.log)
+
     def test_a_data_set_nobody_has_is_named(self):
         self.start()
         self.daemon.submit(0, dataset="unheard-of")
