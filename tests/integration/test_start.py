@@ -1,6 +1,6 @@
 """How every program begins, whatever started it: closed streams, nohup, few descriptors."""
 import os
-import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import unittest
 
 from daemon import NINETYD, Daemon, alive, wait_until
 from fake_daemon import FakeDaemon
-from ninety import NINETY, TINY, Programs, environment, until
+from ninety import NINETY, SOURCE_ROOT, TINY, Programs, environment, until
 from worker import FAKE_TRAINER, NINETY_WORKER, Worker
 
 NINETY_TRAINER = os.environ["NINETY_TRAINER"]
@@ -210,7 +210,12 @@ class FewDescriptors(Programs):
         self.assert_told(100, NINETY_WORKER, "--slots", 10)
 
     def test_d25_the_least_that_is_asked_for_is_enough(self):
-        done = subprocess.run(shell("ulimit -n 192;", NINETY, "run", "--db", self.db, "--workers", 2,
+        said = subprocess.run(shell("ulimit -n 20;", NINETYD, "--db", self.db), cwd=self.folder,
+                              capture_output=True, text=True, timeout=20).stderr
+        least = re.search(r"needs (\d+);", said).group(1)
+        page = (SOURCE_ROOT / "docs" / "workers.md").read_text(encoding="utf-8")
+        self.assertIn(f"{least} for the daemon", page)
+        done = subprocess.run(shell(f"ulimit -n {least};", NINETY, "run", "--db", self.db, "--workers", 2,
                                     "--depth", "1..2", "--replicates", 5, *TINY),
                               cwd=self.folder, timeout=60, env=environment(), capture_output=True,
                               text=True)
