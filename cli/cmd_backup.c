@@ -130,7 +130,7 @@ static int run_backup(const struct args *args)
     struct copy copy = {.database = shell_database(args), .file = args_positional(args, 0)};
     struct error error = {0};
     struct stat info;
-    char *uri;
+    char uri[DATABASE_FILE_URI_SIZE];
 
     if (database_file_check_name("FILE", copy.file, &error) != 0) {
         command_complain(args, &error);
@@ -140,12 +140,11 @@ static int run_backup(const struct args *args)
         fprintf(stderr, "ninety backup: %s is there already, and is not overwritten\n", copy.file);
         return EXIT_FAILED;
     }
-    if (shell_find(copy.database, &uri, &error) != 0) {
+    if (database_file_read_uri(copy.database, uri, &error) != 0) {
         command_complain(args, &error);
         return EXIT_FAILED;
     }
     int code = make_copy(args, &copy, uri);
-    free(uri);
     return code;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/memory.h"
 #include "cli/shell.h"
+#include "common/database_file.h"
 #include "schema/schema_check.h"
 
 #include <stdio.h>
@@ -42,9 +43,9 @@ static int run_check(const struct args *args)
     const char *database = shell_database(args);
     struct error error = {0};
     size_t n_breaches = 0;
-    char *uri;
+    char uri[DATABASE_FILE_URI_SIZE];
 
-    if (shell_find(database, &uri, &error) != 0) {
+    if (database_file_read_uri(database, uri, &error) != 0) {
         command_complain(args, &error);
         return EXIT_FAILED;
     }
@@ -52,7 +53,6 @@ static int run_check(const struct args *args)
                             (const char *)schema_check[0].data);
     enum shell_outcome outcome = shell_ask(uri, sql, on_line, &n_breaches, &error);
     free(sql);
-    free(uri);
     if (outcome == SHELL_FAILED) {
         if (!error.message[0]) {
             shell_explain(database, "checked", &error);

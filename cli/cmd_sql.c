@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/shell.h"
 #include "cli/terminal.h"
+#include "common/database_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +17,9 @@ static int run_sql(const struct args *args)
     struct terminal terminal;
     struct error error = {0};
     const char *words[SHELL_WORDS + 6];
-    char *uri;
+    char uri[DATABASE_FILE_URI_SIZE];
 
-    if (shell_find(database, &uri, &error) != 0) {
+    if (database_file_read_uri(database, uri, &error) != 0) {
         command_complain(args, &error);
         return EXIT_FAILED;
     }
@@ -34,7 +35,6 @@ static int run_sql(const struct args *args)
     execvp(words[0], (char *const *)words);
     fprintf(stderr, "ninety sql: cannot start sqlite3: %s%s\n", strerror(errno),
             errno == ENOENT ? " (apt install sqlite3)" : "");
-    free(uri);
     return EXIT_FAILED;
 }
 

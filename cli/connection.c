@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "common/address.h"
+#include "common/database_file.h"
 #include "common/token.h"
 #include "worker/transfer.h"
 
@@ -57,6 +58,7 @@ static int open_database(const struct args *args, struct connection *ret, struct
     if (access(path, R_OK) != 0) {
         return error_set(error, NULL, "cannot read %s: %s", path, strerror(errno));
     }
+    options.read_only = access(path, W_OK) != 0 || !database_file_folder_writable(path);
     int result = local_start(&options, &ret->local, error);
     if (result == 0) {
         ret->client = client_create(local_url(ret->local), NULL);

@@ -185,6 +185,9 @@ static int spawn_daemon(const struct local_options *options, struct local *local
     argv[n++] = "--workers";
     argv[n++] = workers;
     argv[n++] = "--end-with-worker";
+    if (options->read_only) {
+        argv[n++] = "--read-only";
+    }
     if (options->data) {
         argv[n++] = "--data";
         argv[n++] = options->data;

@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct local_options {
@@ -18,6 +19,7 @@ struct local_options {
     const char *trainer; /* NULL: ninety-trainer */
     const char *log;     /* NULL: a temporary file that leaves no trace */
     int64_t workers;
+    bool read_only; /* the database cannot be written where it is */
 };
 
 struct local;

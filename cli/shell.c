@@ -30,45 +30,6 @@ const char *shell_database(const struct args *args)
     return given ? given : SHELL_DEFAULT_DATABASE;
 }
 
-/* ---- finding ---- */
-
-/* SQLite needs a file beside the database to read what is in its log. */
-static bool needs_log(const char *path)
-{
-    return database_file_beside(path, "-wal") > 0 || database_file_beside(path, "-journal") > 0;
-}
-
-int shell_find(const char *path, char **ret_uri, struct error *error)
-{
-    char uri[DATABASE_FILE_URI_SIZE];
-
-    if (access(path, R_OK) != 0) {
-        return error_set(error, NULL, "cannot read %s: %s; name the database with --db FILE", path,
-                         strerror(errno));
-    }
-    if (database_file_check_kind(path, error) != 0) {
-        return ERROR_INVALID;
-    }
-    enum database_file_kind kind = database_file_recognize(path);
-    if (kind == DATABASE_FILE_FOREIGN || (kind == DATABASE_FILE_EMPTY && !needs_log(path))) {
-        return error_set(error, NULL, "%s is no SQLite database; name one with --db FILE", path);
-    }
-    bool still = !database_file_folder_writable(path);
-    if (still && needs_log(path) && database_file_beside(path, "-shm") < 0) {
-        return error_set(error, NULL,
-                         "%s has a log beside it that was not written back, and its folder cannot "
-                         "be written: copy both files to another folder (cp '%s'* FOLDER) and read "
-                         "the copy",
-                         path, path);
-    }
-    still = still && !needs_log(path);
-    if (database_file_uri(path, still ? "mode=ro&immutable=1" : "mode=ro", uri) != 0) {
-        return error_set(error, NULL, "the name %s is too long", path);
-    }
-    *ret_uri = must(strdup(uri));
-    return 0;
-}
-
 /* ---- asking ---- */
 
 size_t shell_words(const char *words[SHELL_WORDS])

@@ -12,11 +12,6 @@
 /* The file that --db names, or the usual one. */
 const char *shell_database(const struct args *args);
 
-/* How the shell has to be told of the database to read it where it stands: in a folder that cannot
- * be written, without the files that SQLite would make beside it. malloc'd. ERROR_INVALID where it
- * cannot be read, with the remedy. */
-int shell_find(const char *path, char **ret_uri, struct error *error);
-
 /* The first words of a shell: its program, what keeps others' settings away, read-only. Fills
  * `words` and returns their number, at most SHELL_WORDS. */
 #define SHELL_WORDS 8
@@ -31,7 +26,8 @@ enum shell_outcome {
 /* Gets each line of the answers, with its end. */
 typedef void shell_line_fn(void *arg, const char *line);
 
-/* Asks all of `sql`, whole statements, and stops at the first that fails. */
+/* Asks all of `sql` (of a database by its database_file_read_uri), whole statements, and stops at
+ * the first that fails. */
 enum shell_outcome shell_ask(const char *uri, const char *sql, shell_line_fn *on_line, void *arg,
                              struct error *error);
 

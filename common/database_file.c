@@ -1,5 +1,7 @@
 #include "common/database_file.h"
 
+#include "common/database_lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEADER_SIZE 100
@@ -93,6 +96,69 @@ int database_file_uri(const char *path, const char *parameters, char ret[DATABAS
     }
     snprintf(ret + n, DATABASE_FILE_URI_SIZE - n, "%s%s", parameters != NULL ? "?" : "",
              parameters != NULL ? parameters : "");
+    return 0;
+}
+
+/* SQLite needs a file beside the database to read what is in its log. */
+static bool needs_log(const char *path)
+{
+    return database_file_beside(path, "-wal") > 0 || database_file_beside(path, "-journal") > 0;
+}
+
+/* A ninetyd at work has its log beside the name by which it knows the file; one that starts or
+ * stops may have none for a moment. */
+static bool is_other_name(const char *path)
+{
+    struct database_holder holder;
+    for (int looks = 0; looks < 25; looks++) {
+        if (database_lock_ask(path, &holder) != DATABASE_LOCK_HELD ||
+            database_file_beside(path, "-wal") >= 0) {
+            return false;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    return true;
+}
+
+static int check_readable(const char *path, struct error *error)
+{
+    if (access(path, R_OK) != 0) {
+        return error_set(error, NULL, "cannot read %s: %s; name the database with --db FILE", path,
+                         strerror(errno));
+    }
+    if (database_file_check_kind(path, error) != 0) {
+        return ERROR_INVALID;
+    }
+    enum database_file_kind kind = database_file_recognize(path);
+    if (kind == DATABASE_FILE_FOREIGN || (kind == DATABASE_FILE_EMPTY && !needs_log(path))) {
+        return error_set(error, NULL, "%s is no SQLite database; name one with --db FILE", path);
+    }
+    if (is_other_name(path)) {
+        return error_set(error, NULL,
+                         "%s is another name of a database that a ninetyd has in use, whose newest "
+                         "part lies beside the other name: read it by that one",
+                         path);
+    }
+    return 0;
+}
+
+int database_file_read_uri(const char *path, char ret[DATABASE_FILE_URI_SIZE], struct error *error)
+{
+    if (check_readable(path, error) != 0) {
+        return ERROR_INVALID;
+    }
+    bool still = !database_file_folder_writable(path);
+    if (still && needs_log(path) && database_file_beside(path, "-shm") < 0) {
+        return error_set(error, NULL,
+                         "%s has a log beside it that was not written back, and its folder cannot "
+                         "be written: copy both files to another folder (cp '%s'* FOLDER) and read "
+                         "the copy",
+                         path, path);
+    }
+    still = still && !needs_log(path);
+    if (database_file_uri(path, still ? "mode=ro&immutable=1" : "mode=ro", ret) != 0) {
+        return error_set(error, NULL, "the name %s is too long", path);
+    }
     return 0;
 }
 

@@ -43,6 +43,11 @@ bool database_file_folder_writable(const char *path);
  * parameters ("mode=ro"), which may be NULL. 0 or -ENAMETOOLONG. */
 int database_file_uri(const char *path, const char *parameters, char ret[DATABASE_FILE_URI_SIZE]);
 
+/* The URI by which a database is read where it stands: in a folder that cannot be written, without
+ * the files that SQLite would make beside it. 0, or ERROR_INVALID where it cannot be read, with the
+ * remedy. Not to be asked by a process that has the database open. */
+int database_file_read_uri(const char *path, char ret[DATABASE_FILE_URI_SIZE], struct error *error);
+
 /* What a person is told of a file that SQLite finds damaged, with what can be done. Returns
  * ERROR_INVALID. `why` is SQLite's first complaint. */
 int database_file_damaged(const char *path, const char *why, struct error *error);

@@ -30,7 +30,10 @@ static void on_request(struct http_request *request, void *ctx)
     if (api_has_fault(call, route)) {
         return;
     }
-    if (route->access == API_KNOWN && queue_is_displaced(api->queue)) {
+    if (api->read_only && route->method == HTTP_POST) {
+        api_fail(call, 403, "read_only",
+                 "this daemon only reads its database, which cannot be written where it is");
+    } else if (route->access == API_KNOWN && queue_is_displaced(api->queue)) {
         answer_unavailable(request, queue_message(api->queue));
         api_call_free(call);
     } else {
@@ -142,6 +145,7 @@ int api_create(uv_loop_t *loop, const struct api_options *options, struct api **
     api->healthy = true;
     api->token = options->token != NULL ? strdup(options->token) : NULL;
     api->datasets = datasets_create(options->data_directory);
+    api->read_only = options->read_only;
     api->db_path = strdup(options->db_path);
     api->readers = read_pool_create(loop, options->db_path);
     if ((options->token != NULL && api->token == NULL) || api->datasets == NULL ||

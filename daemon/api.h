@@ -22,8 +22,9 @@
 struct api;
 
 struct api_options {
-    struct queue *queue; /* opened; outlives the api */
-    const char *db_path;
+    struct queue *queue;        /* opened; outlives the api */
+    const char *db_path;        /* as store_read_name gives it */
+    bool read_only;             /* what would write is refused */
     const char *data_directory; /* NULL: no data sets to hand out */
     const char *token;          /* NULL: none is asked for */
     int64_t lease_ms;

@@ -35,6 +35,7 @@ struct api {
     struct refusals refusals;
     int64_t lease_ms;
     char *db_path;
+    bool read_only;
     int64_t start_wall_ms, start_mono_ms;
     struct metrics_histogram commits;
     uint64_t n_failed_commits;

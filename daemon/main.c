@@ -181,7 +181,8 @@ static void log_start(const struct daemon *d)
 
 static int open_queue(struct daemon *d, struct error *error)
 {
-    int rc = store_open(d->options.db, &d->store, error);
+    int rc = d->options.read_only ? store_open_copy(d->options.db, &d->store, error)
+                                  : store_open(d->options.db, &d->store, error);
     if (rc != 0) {
         return rc;
     }
@@ -202,7 +203,8 @@ static int open_queue(struct daemon *d, struct error *error)
 static int open_api(struct daemon *d)
 {
     struct api_options options = {.queue = d->queue,
-                                  .db_path = d->options.db,
+                                  .db_path = store_read_name(d->store),
+                                  .read_only = d->options.read_only,
                                   .data_directory = d->options.data,
                                   .token = d->options.token_file != NULL ? d->token : NULL,
                                   .lease_ms = d->options.lease_ms};

@@ -41,6 +41,8 @@ static const char help[] =
     "  --port-file FILE     write the port to FILE once it is listened on\n"
     "  --end-with-worker    stop, with status 1, when that worker finds that it cannot work here\n"
     "  --die-with-parent    stop when the process that started this one ends\n"
+    "  --read-only          answer questions about FILE as it is now, from a copy in memory; for\n"
+    "                       places where nothing can be written\n"
     "  --version, --help\n"
     "\n"
     "SIGTERM, SIGINT and SIGHUP stop it within a second; nothing that was answered is lost.\n"
@@ -59,6 +61,7 @@ enum {
     OPT_PORT_FILE,
     OPT_END_WITH_WORKER,
     OPT_DIE_WITH_PARENT,
+    OPT_READ_ONLY,
     OPT_VERSION,
     OPT_HELP,
 };
@@ -75,6 +78,7 @@ static const struct option known[] = {
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"end-with-worker", no_argument, NULL, OPT_END_WITH_WORKER},
     {"die-with-parent", no_argument, NULL, OPT_DIE_WITH_PARENT},
+    {"read-only", no_argument, NULL, OPT_READ_ONLY},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -185,6 +189,9 @@ static enum options_result set(int option, const char *value, struct options *op
     case OPT_DIE_WITH_PARENT:
         options->die_with_parent = true;
         return OPTIONS_RUN;
+    case OPT_READ_ONLY:
+        options->read_only = true;
+        return OPTIONS_RUN;
     case OPT_VERSION:
         puts("ninetyd " NINETY_VERSION);
         return OPTIONS_SHOWN;
@@ -207,6 +214,9 @@ static enum options_result check(struct options *options)
     if (!options->listen.loopback && options->token_file == NULL) {
         return wrong("listening beyond loopback needs --token-file, or everyone may use this "
                      "daemon");
+    }
+    if (options->read_only && options->workers > 0) {
+        return wrong("--read-only and --workers contradict each other");
     }
     if (options->data == NULL && is_directory(DEFAULT_DATA)) {
         options->data = DEFAULT_DATA;

@@ -17,6 +17,7 @@ struct options {
     int64_t lease_ms;
     size_t max_memory; /* of requests and answers, in bytes */
     bool die_with_parent, end_with_worker;
+    bool read_only; /* serve a copy in memory */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_SHOWN, OPTIONS_WRONG };

@@ -2,6 +2,7 @@
 
 #include "common/database_lock.h"
 #include "daemon/store_check.h"
+#include "daemon/store_copy.h"
 #include "daemon/store_internal.h"
 #include "schema/schema.h"
 #include "schema/schema_views.h"
@@ -83,7 +84,7 @@ static int take_lock(struct store *store, struct error *error)
 
 int store_announce(struct store *store, const char *url)
 {
-    return database_lock_announce(store->lock_fd, url);
+    return store->copied ? 0 : database_lock_announce(store->lock_fd, url);
 }
 
 /* ---- opening and migrating ---- */
@@ -216,6 +217,7 @@ static int prepare(struct store *store, struct error *error)
 static void configure_library(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_MEMDB_MAXSIZE, (sqlite3_int64)1 << 40); /* of a copy in memory */
 }
 
 static int64_t now_ms(void)
@@ -243,30 +245,28 @@ static int check_after_crash(struct store *store, struct error *error)
     return rc;
 }
 
-static int open_database(struct store *store, struct error *error)
+static int connect_to(struct store *store, const char *uri, struct error *error)
 {
-    char uri[DATABASE_FILE_URI_SIZE];
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-    store->start.unclean = database_file_beside(store->path, "-wal") > 0;
-    if (database_file_uri(store->path, NULL, uri) != 0 ||
-        sqlite3_open_v2(uri, &store->db, flags, NULL) != SQLITE_OK) {
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
+                (store->copied ? SQLITE_OPEN_CREATE : 0);
+    if (sqlite3_open_v2(uri, &store->db, flags, NULL) != SQLITE_OK) {
         return refuse(store, error, "cannot be opened");
     }
     sqlite3_busy_timeout(store->db, BUSY_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     /* A log that may not belong to the file is not written into it by a refusal. */
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    if (sqlite3_db_readonly(store->db, "main") == 1) {
-        return error_set(error, NULL,
-                         "%s may not be written: change its mode, or choose another "
-                         "file with --db",
-                         store->path);
-    }
+    return 0;
+}
+
+/* Everything between a connection and a store that is ready. */
+static int set_up(struct store *store, struct error *error)
+{
     int rc = recognize(store, error);
     if (rc == 0) {
         rc = configure(store, error);
     }
-    if (rc == 0) {
+    if (rc == 0 && !store->copied) {
         rc = check_after_crash(store, error);
     }
     if (rc == 0 && store_rows_register(store->db) != SQLITE_OK) {
@@ -275,15 +275,48 @@ static int open_database(struct store *store, struct error *error)
     if (rc == 0) {
         rc = migrate(store, error);
     }
+    return rc == 0 ? prepare(store, error) : rc;
+}
+
+static int open_database(struct store *store, struct error *error)
+{
+    char uri[DATABASE_FILE_URI_SIZE];
+    store->start.unclean = database_file_beside(store->path, "-wal") > 0;
+    int rc = database_file_uri(store->path, NULL, uri);
     if (rc == 0) {
-        rc = prepare(store, error);
+        rc = connect_to(store, uri, error);
+    }
+    if (rc == 0 && sqlite3_db_readonly(store->db, "main") == 1) {
+        return error_set(error, NULL,
+                         "%s may not be written: change its mode, or choose another "
+                         "file with --db",
+                         store->path);
+    }
+    if (rc == 0) {
+        rc = set_up(store, error);
     }
     store->opened = rc == 0;
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !store->opened, NULL);
+    if (rc == 0) {
+        store_place_note(store);
+    }
     return rc;
 }
 
-int store_open(const char *path, struct store **ret, struct error *error)
+static int open_copy(struct store *store, struct error *error)
+{
+    struct database_holder holder;
+    if (database_lock_ask(store->path, &holder) == DATABASE_LOCK_HELD) {
+        return refuse_held(store->path, &holder, error);
+    }
+    int rc = connect_to(store, STORE_COPY_URI, error);
+    if (rc == 0) {
+        rc = store_copy_fill(store->db, store->path, error);
+    }
+    return rc == 0 ? set_up(store, error) : rc;
+}
+
+static int open_as(const char *path, bool copied, struct store **ret, struct error *error)
 {
     static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct store *store = calloc(1, sizeof(*store));
@@ -292,18 +325,33 @@ int store_open(const char *path, struct store **ret, struct error *error)
     }
     pthread_once(&configured, configure_library); /* has no effect where SQLite runs already */
     store->lock_fd = -1;
+    store->copied = copied;
     store->path = strdup(path);
-    int rc = store->path ? take_lock(store, error) : -ENOMEM;
+    int rc = !store->path ? -ENOMEM : copied ? 0 : take_lock(store, error);
     if (rc == 0) {
-        rc = open_database(store, error);
+        rc = copied ? open_copy(store, error) : open_database(store, error);
     }
     if (rc != 0) {
         store_close(store);
         return rc;
     }
-    store_place_note(store);
     *ret = store;
     return 0;
+}
+
+int store_open(const char *path, struct store **ret, struct error *error)
+{
+    return open_as(path, false, ret, error);
+}
+
+int store_open_copy(const char *path, struct store **ret, struct error *error)
+{
+    return open_as(path, true, ret, error);
+}
+
+const char *store_read_name(const struct store *store)
+{
+    return store->copied ? STORE_COPY_URI : store->path;
 }
 
 const struct store_start *store_start(const struct store *store)

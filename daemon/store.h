@@ -25,6 +25,13 @@ struct store;
  * schema, not writable, not a database); STORE_IN_USE; -ENOMEM. */
 int store_open(const char *path, struct store **ret, struct error *error);
 
+/* A copy of the file in memory, for where nothing can be written: the same, of what is in the file
+ * now; nobody else is kept from it. What is written is lost. */
+int store_open_copy(const char *path, struct store **ret, struct error *error);
+
+/* What reader_open is to be given: the file, or the copy. */
+const char *store_read_name(const struct store *store);
+
 /* What was found when it was opened. */
 struct store_start {
     bool unclean;    /* the last ninetyd was killed: the file was checked */

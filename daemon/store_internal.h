@@ -83,6 +83,7 @@ struct store {
     bool in_transaction;
     bool broken; /* SQLite dropped the transaction; nothing runs until store_commit */
     bool opened;
+    bool copied;           /* from the file into memory: nothing is written to the file */
     int64_t busy_until_ms; /* monotonic: someone holds the write lock, so nothing is tried before */
     struct store_place place;
     struct store_start start;

@@ -2,6 +2,7 @@
 
 #include "common/config.h"
 #include "common/database_file.h"
+#include "daemon/store_copy.h"
 #include "daemon/store_internal.h"
 #include "daemon/store_left.h"
 #include "daemon/store_quantile.h"
@@ -247,8 +248,9 @@ int reader_open(const char *path, struct reader **ret, struct error *error)
     }
     char uri[DATABASE_FILE_URI_SIZE];
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-    bool ok = database_file_uri(path, NULL, uri) == 0 &&
-              sqlite3_open_v2(uri, &reader->db, flags, NULL) == SQLITE_OK &&
+    bool is_copy = strcmp(path, STORE_COPY_URI) == 0;
+    bool ok = (is_copy || database_file_uri(path, NULL, uri) == 0) &&
+              sqlite3_open_v2(is_copy ? path : uri, &reader->db, flags, NULL) == SQLITE_OK &&
               sqlite3_busy_timeout(reader->db, BUSY_MS) == SQLITE_OK &&
               sqlite3_exec(reader->db, "PRAGMA query_only = ON; PRAGMA cache_size = -16384", NULL,
                            NULL, NULL) == SQLITE_OK &&

@@ -13,7 +13,7 @@ import time
 import unittest
 
 from daemon import Daemon, wait_until
-from ninety import NINETY, NINETYD, TINY, Programs, environment
+from ninety import NINETY, NINETYD, SOURCE_ROOT, TINY, Programs, environment
 
 
 def make_finished(test):
@@ -241,6 +241,46 @@ class Unwritable(Programs):
             done = self.read(before, "backup", "--db", sealed, "copy.db")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("all rules hold", self.ninety("check", "--db", "copy.db").stdout)
+
+    def test_d10_everything_that_reads_reads_there_and_what_writes_says_why_not(self):
+        make_finished(self)
+        here = {words: self.ninety(*words, "--db", self.db) for words in
+                [("status",), ("results", "--format", "csv"), ("summary",), ("layers",),
+                 ("verify", "1"), ("workers",)]}
+        with self.sealed() as (sealed, before):
+            for words, done in here.items():
+                there = self.read(before, *words, "--db", sealed)
+                self.assertEqual((there.returncode, there.stderr), (0, ""), words)
+                if words[0] in ("results", "summary", "layers"):  # others say how long ago it was
+                    self.assertEqual(there.stdout.replace(str(sealed), str(self.db)), done.stdout)
+            for words in [("retry", "1"), ("delete", "1"), ("run", *TINY, "--depth", "2")]:
+                there = self.read(before, *words, "--db", sealed)
+                self.assertEqual(there.returncode, 1, words)
+                self.assertIn("cannot be written", there.stderr)
+                self.assertEqual(there.stderr.count("\n"), 1, there.stderr)
+            self.assertEqual([p.name for p in sealed.parent.iterdir()], [sealed.name])
+
+    def test_d10_an_older_database_is_read_there_too(self):
+        """Its views are of another version: they are made in the copy."""
+        schema = sorted((SOURCE_ROOT / "schema").glob("00[1-4]_*.sql"))
+        with contextlib.closing(sqlite3.connect(self.db)) as old:
+            for script in [*schema, SOURCE_ROOT / "tests" / "upgrade" / "004.sql"]:
+                old.executescript(script.read_text())
+            old.executescript(f"PRAGMA application_id = {0x4e4e5459}; PRAGMA user_version = 4")
+        with self.sealed() as (sealed, before):
+            done = self.read(before, "summary", "--all", "--db", sealed)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(done.stdout)
+
+    def test_d5_a_hard_link_of_a_database_in_use_is_not_read_without_its_log(self):
+        self.start_daemon()
+        link = self.folder / "link.db"
+        os.link(self.db, link)
+        done = self.ninety("sql", "--db", link, "SELECT count(*) FROM sweeps")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("another name", done.stderr)
+        done = self.ninety("sql", "--db", self.db, "SELECT count(*) FROM sweeps")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_e10_a_stopped_daemon_leaves_one_file_that_anyone_can_read(self):
         make_finished(self)
