@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLE 64  /* trials of the whole sweep, and as many of its end */
+#define SAMPLE 64  /* trials of the sweep's beginning, and as many of its end */
 #define INPUTS 784 /* of the usual data sets; it need only be near */
 
 /* What makes a trial take long, and what makes two alike. */
@@ -176,7 +176,8 @@ static int read_all(sqlite3 *db, const struct extent *extent, struct samples *re
     sqlite3_stmt *stmt;
     int code = sqlite3_prepare_v2(db, TRIAL_SQL, -1, &stmt, NULL);
     if (code == SQLITE_OK) {
-        code = read_samples(stmt, extent->first, extent->trials, ret);
+        /* Trials are handed out in order: what is done, and what runs, lies at the beginning. */
+        code = read_samples(stmt, extent->first, extent->trials - extent->queued, ret);
     }
     if (code == SQLITE_OK) {
         code = read_samples(stmt, extent->first + extent->trials - left, left, ret);

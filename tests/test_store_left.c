@@ -98,6 +98,19 @@ static void what_is_left_of_a_cell_takes_what_its_own_trials_took(void **state)
 }
 
 /* B4 */
+static void a_few_trials_of_a_large_sweep_are_found(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\": {\"depth\": 1}, \"replicates\": 3000}");
+    queue_fixture_advance(f, 1000); /* until it is written */
+    int64_t worker = queue_fixture_worker(f);
+    train(f, worker, 2000);
+    train(f, worker, 4000);
+    queue_fixture_claim(f, worker);
+    expect_about(f, 2997.5 * 3);
+}
+
+/* B4 */
 static void a_sweep_that_does_not_run_has_no_time_left_and_says_why(void **state)
 {
     struct queue_fixture *f = *state;
@@ -135,6 +148,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(time_left_is_what_like_trials_took, queue_fixture_setup,
                                         queue_fixture_teardown),
         cmocka_unit_test_setup_teardown(what_is_left_of_a_cell_takes_what_its_own_trials_took,
+                                        queue_fixture_setup, queue_fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_few_trials_of_a_large_sweep_are_found,
                                         queue_fixture_setup, queue_fixture_teardown),
         cmocka_unit_test_setup_teardown(a_sweep_that_does_not_run_has_no_time_left_and_says_why,
                                         queue_fixture_setup, queue_fixture_teardown),
