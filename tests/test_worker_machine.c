@@ -5,10 +5,12 @@
 #include "worker/machine.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char root[] = "/tmp/ninety-machine-XXXXXX";
@@ -131,6 +133,25 @@ static void slots_are_at_least_one_and_at_most_the_cores(void **state)
     assert_in_range(machine_slots(), 1, machine_cores(cores));
 }
 
+static void a_child_is_not_older_than_its_parent(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    int64_t own = machine_start_time(getpid()), its = machine_start_time(child);
+    assert_true(machine_cpu_ms(child) >= 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_true(own > 0);
+    assert_true(its >= own);
+    assert_int_equal(machine_start_time(child), -1);
+    assert_int_equal(machine_cpu_ms(child), -1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -140,6 +161,7 @@ int main(void)
         TEST(the_least_of_its_own_and_its_parents_counts),
         TEST(version_1_goes_before_and_is_named_among_others),
         TEST(in_a_container_its_own_group_is_the_root),
+        TEST(a_child_is_not_older_than_its_parent),
         TEST(slots_are_at_least_one_and_at_most_the_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -217,26 +217,37 @@ int machine_slots(void)
     return quota > 0 && quota < n_cores ? quota : n_cores;
 }
 
+/* A line of /proc/PID/stat, from behind the name, which may hold anything: state, then fields 4...
+ */
+static bool read_stat(pid_t pid, char ret[1024])
+{
+    char directory[32], line[1024] = "";
+    snprintf(directory, sizeof directory, "/proc/%d", (int)pid);
+    const char *rest = read_line(directory, "stat", line, sizeof line) ? strrchr(line, ')') : NULL;
+    snprintf(ret, 1024, "%s", rest ? rest + 1 : "");
+    return rest != NULL;
+}
+
+int64_t machine_start_time(pid_t pid)
+{
+    char stat[1024];
+    int64_t ticks;
+    return read_stat(pid, stat) && sscanf(stat,
+                                          " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                                          "%*s %*s %*s %*s %*s %*s %" SCNd64,
+                                          &ticks) == 1
+               ? ticks
+               : -1;
+}
+
 int64_t machine_cpu_ms(pid_t pid)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file) {
+    char stat[1024];
+    uint64_t user, system;
+    if (!read_stat(pid, stat) ||
+        sscanf(stat, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64, &user,
+               &system) != 2) {
         return -1;
     }
-    char line[1024];
-    int64_t ms = -1;
-    if (fgets(line, sizeof line, file)) {
-        /* Behind the name, which may hold anything: state, then fields 4..; 14 and 15 are it. */
-        const char *rest = strrchr(line, ')');
-        uint64_t user, system;
-        if (rest &&
-            sscanf(rest + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64,
-                   &user, &system) == 2) {
-            ms = (int64_t)((user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK));
-        }
-    }
-    fclose(file);
-    return ms;
+    return (int64_t)((user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }

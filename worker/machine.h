@@ -32,5 +32,8 @@ bool machine_has_flags(const char *flags);
  * where it has one, or else on the whole machine. -1 where it does not count. */
 int64_t machine_oom_kills(void);
 
+/* When a process was started, in a time of the kernel's that only grows; -1 when there is none. */
+int64_t machine_start_time(pid_t pid);
+
 /* CPU time that a process has used so far; -1 when there is no such process. */
 int64_t machine_cpu_ms(pid_t pid);

@@ -1,5 +1,7 @@
 #include "worker/orphans.h"
 
+#include "worker/machine.h"
+
 #include <dirent.h>
 #include <signal.h>
 #include <stdint.h>
@@ -90,9 +92,10 @@ size_t orphans_kill(orphans_kin_fn kin, void *arg)
     pid_t children[MOST_AT_ONCE];
     size_t n = list_children(children), n_left = 0;
     for (size_t i = 0; i < n; i++) {
-        char run[ORPHANS_RUN_SIZE];
-        read_run(children[i], run);
-        enum orphans_kin is = kin(arg, children[i], run);
+        struct orphans_child child = {.pid = children[i],
+                                      .start_time = machine_start_time(children[i])};
+        read_run(children[i], child.run);
+        enum orphans_kin is = kin(arg, &child);
         if (is == ORPHANS_LEFT) {
             n_left++;
             kill(children[i], SIGKILL);
@@ -111,9 +114,9 @@ static void kill_until_none(orphans_kin_fn kin, void *arg)
     }
 }
 
-static enum orphans_kin all_are_left(void *arg, pid_t pid, const char *run)
+static enum orphans_kin all_are_left(void *arg, const struct orphans_child *child)
 {
-    (void)arg, (void)pid, (void)run;
+    (void)arg, (void)child;
     return ORPHANS_LEFT;
 }
 
@@ -122,10 +125,9 @@ void orphans_kill_all(void)
     kill_until_none(all_are_left, NULL);
 }
 
-static enum orphans_kin is_of_run(void *arg, pid_t pid, const char *run)
+static enum orphans_kin is_of_run(void *arg, const struct orphans_child *child)
 {
-    (void)pid;
-    return strcmp(run, arg) == 0 ? ORPHANS_LEFT : ORPHANS_TRAINER;
+    return strcmp(child->run, arg) == 0 ? ORPHANS_LEFT : ORPHANS_TRAINER;
 }
 
 void orphans_kill_run(const char *run)

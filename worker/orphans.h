@@ -4,11 +4,12 @@
  * (PR_SET_CHILD_SUBREAPER), and is killed here once its trainer has ended.
  *
  * Each trainer runs under a name that its descendants inherit in their environment. One that has
- * thrown its environment away is taken for a live trainer's as long as there is one.
+ * thrown its environment away is taken for a live trainer's if there is one that is older.
  */
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define ORPHANS_RUN "NINETY_TRAINER_RUN" /* the variable */
@@ -27,8 +28,12 @@ enum orphans_kin {
     ORPHANS_TRAINER, /* a trainer, which is somebody else's to bury */
 };
 
-/* `run` is the name that the child inherited; "" where it has none, or has ended. */
-typedef enum orphans_kin (*orphans_kin_fn)(void *arg, pid_t pid, const char *run);
+struct orphans_child {
+    pid_t pid;
+    char run[ORPHANS_RUN_SIZE]; /* the name that it inherited; "" where it has none, or has ended */
+    int64_t start_time;         /* machine_start_time */
+};
+typedef enum orphans_kin (*orphans_kin_fn)(void *arg, const struct orphans_child *child);
 
 /* Kills the children that were left behind and buries all but trainers that have ended. Returns how
  * many were left behind: as they end, what they have started falls to this process, so again a

@@ -1,6 +1,7 @@
 #include "worker/process.h"
 
 #include "worker/lines.h"
+#include "worker/machine.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +18,7 @@ struct process {
     struct process_handlers handlers;
     pid_t pid;
     char run[ORPHANS_RUN_SIZE];
+    int64_t start_time;
     int pid_fd;
     uv_poll_t exit_poll;
     uv_timer_t timer; /* SIGKILL after SIGTERM; then the wait for the last output */
@@ -205,15 +207,16 @@ pid_t process_pid(const struct process *process)
     return process->pid;
 }
 
-enum orphans_kin process_kin(const struct process *process, pid_t pid, const char *run)
+enum orphans_kin process_kin(const struct process *process, const struct orphans_child *child)
 {
     if (process->exited) {
         return ORPHANS_LEFT;
     }
-    if (pid == process->pid) {
+    if (child->pid == process->pid) {
         return ORPHANS_TRAINER;
     }
-    return !run[0] || strcmp(run, process->run) == 0 ? ORPHANS_OF_LIVE : ORPHANS_LEFT;
+    bool may_be = !child->run[0] && child->start_time >= process->start_time;
+    return may_be || strcmp(child->run, process->run) == 0 ? ORPHANS_OF_LIVE : ORPHANS_LEFT;
 }
 
 static void open_pipe(uv_loop_t *loop, struct process *process, uv_pipe_t *pipe, int fd)
@@ -231,6 +234,7 @@ static void open_pipe(uv_loop_t *loop, struct process *process, uv_pipe_t *pipe,
 static void watch(uv_loop_t *loop, struct process *process, const struct spawn_child *child)
 {
     process->pid = child->pid;
+    process->start_time = machine_start_time(child->pid);
     process->pid_fd = child->pid_fd;
     open_pipe(loop, process, &process->in, child->in);
     open_pipe(loop, process, &process->streams[PROCESS_OUT].pipe, child->out);

@@ -30,7 +30,7 @@ int process_start(uv_loop_t *loop, const struct spawn_request *request,
 pid_t process_pid(const struct process *process);
 
 /* What a child of this one is to it; ORPHANS_LEFT once it has been seen to end. */
-enum orphans_kin process_kin(const struct process *process, pid_t pid, const char *run);
+enum orphans_kin process_kin(const struct process *process, const struct orphans_child *child);
 
 /* Takes malloc'd text; one that no longer reads loses it, on_exit tells. */
 void process_write(struct process *process, char *text);

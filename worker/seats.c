@@ -321,12 +321,12 @@ void seats_kill(struct seats *seats)
     }
 }
 
-enum orphans_kin seats_kin(const struct seats *seats, pid_t pid, const char *run)
+enum orphans_kin seats_kin(const struct seats *seats, const struct orphans_child *child)
 {
     enum orphans_kin nearest = ORPHANS_LEFT;
     for (int i = 0; i < seats->n; i++) {
         enum orphans_kin kin =
-            seats->at[i].slot ? slot_kin(seats->at[i].slot, pid, run) : ORPHANS_LEFT;
+            seats->at[i].slot ? slot_kin(seats->at[i].slot, child) : ORPHANS_LEFT;
         nearest = kin > nearest ? kin : nearest;
     }
     return nearest;

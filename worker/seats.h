@@ -42,7 +42,7 @@ void seats_drop(struct seats *seats, struct lease lease);
 void seats_close(struct seats *seats);
 /* SIGKILL to all trainers. */
 /* What a child of this process is, for orphans_kill. */
-enum orphans_kin seats_kin(const struct seats *seats, pid_t pid, const char *run);
+enum orphans_kin seats_kin(const struct seats *seats, const struct orphans_child *child);
 void seats_kill(struct seats *seats);
 /* After seats_close and the end of the loop. */
 void seats_destroy(struct seats *seats);

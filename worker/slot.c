@@ -504,7 +504,7 @@ void slot_kill(struct slot *slot)
     }
 }
 
-enum orphans_kin slot_kin(const struct slot *slot, pid_t pid, const char *run)
+enum orphans_kin slot_kin(const struct slot *slot, const struct orphans_child *child)
 {
-    return slot->process ? process_kin(slot->process, pid, run) : ORPHANS_LEFT;
+    return slot->process ? process_kin(slot->process, child) : ORPHANS_LEFT;
 }

@@ -65,4 +65,4 @@ void slot_close(struct slot *slot);
 void slot_kill(struct slot *slot);
 
 /* What a child of this process is to its trainer. */
-enum orphans_kin slot_kin(const struct slot *slot, pid_t pid, const char *run);
+enum orphans_kin slot_kin(const struct slot *slot, const struct orphans_child *child);

@@ -343,9 +343,9 @@ static void on_seats_wrong(void *arg, const char *kernel)
 
 /* ---- what trainers leave behind ---- */
 
-static enum orphans_kin kin(void *arg, pid_t pid, const char *run)
+static enum orphans_kin kin(void *arg, const struct orphans_child *child)
 {
-    return seats_kin(arg, pid, run);
+    return seats_kin(arg, child);
 }
 
 static void on_orphans_timer(uv_timer_t *timer)

@@ -515,6 +515,13 @@ class LeftBehind(WorkerTest):
         self.assertEqual(self.worker.wait(), 0)
         self.assertFalse([pid for pid in pids if alive(pid)])
 
+    def test_a15_one_that_hides_whose_it_is_is_younger_than_its_trainer(self):
+        self.start()
+        self.daemon.submit(25, 4, 0)  # it stays, its trainer dies, and a younger one goes on
+        for trial in (1, 2, 3):
+            self.end_of(trial)
+        wait_until(lambda: not alive(self.left()[0]), "its end")
+
     def test_a15_what_belongs_to_a_trainer_that_lives_stays(self):
         self.start(slots=2)
         self.daemon.submit(9, 24)  # 9 goes on for ever: the other slot has all that follows
