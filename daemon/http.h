@@ -172,7 +172,7 @@ struct http_stream_events {
 };
 
 /* Answers with `answer`'s head and begins a body; on_drain follows in a later round. Ends the
- * request. NULL when out of memory: then no callback follows. */
+ * request. NULL when there is no memory: then it is answered so, and no callback follows. */
 struct http_stream *http_stream_open(struct http_request *request, const struct http_answer *answer,
                                      const struct http_stream_events *events, void *ctx);
 /* Takes over `data` (malloc'd). One piece at a time: the first at once, the next not before

@@ -140,18 +140,23 @@ static struct MHD_Response *whole_response(struct http_request *request,
     return response;
 }
 
+static void answer_without_memory(struct http_request *request)
+{
+    request->server->n_without_memory++;
+    http_answer(request, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                               .type = "application/json",
+                                               .data = no_memory,
+                                               .size = sizeof no_memory - 1,
+                                               .fields = &retry_soon,
+                                               .n_fields = 1});
+}
+
 void http_answer(struct http_request *request, const struct http_answer *answer)
 {
     if (answer->free_data != NULL && answer->size > LARGE_BYTES &&
         !http_memory_fits(request, answer->size)) {
-        request->server->n_without_memory++;
         answer->free_data((void *)answer->data);
-        http_answer(request, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE,
-                                                   .type = "application/json",
-                                                   .data = no_memory,
-                                                   .size = sizeof no_memory - 1,
-                                                   .fields = &retry_soon,
-                                                   .n_fields = 1});
+        answer_without_memory(request);
         return;
     }
     send_response(request, answer, whole_response(request, answer), CONNECTION_SENDING);
@@ -218,6 +223,10 @@ static void stream_free(void *cls)
 struct http_stream *http_stream_open(struct http_request *request, const struct http_answer *answer,
                                      const struct http_stream_events *events, void *ctx)
 {
+    if (!http_memory_fits(request, LARGE_BYTES)) {
+        answer_without_memory(request);
+        return NULL;
+    }
     struct http_stream *stream = calloc(1, sizeof *stream);
     struct MHD_Response *response =
         stream == NULL ? NULL

@@ -3,12 +3,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BACKLOG 4096
+#define MOST_UNSENT_BYTES (128 * 1024)
 
 static bool parse_port(const char *text, in_port_t *ret)
 {
@@ -90,12 +92,14 @@ static int fail(const struct listen_address *address, int number, struct error *
 
 int listen_open(const struct listen_address *address, int *ret_fd, struct error *error)
 {
-    int on = 1;
+    int on = 1, unsent = MOST_UNSENT_BYTES;
     int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return fail(address, errno, error);
     }
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* Its connections inherit this: what a client does not take is not piled up in the kernel. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (bind(fd, (const struct sockaddr *)&address->socket, address->size) != 0 ||
         listen(fd, BACKLOG) != 0) {
         int number = errno;

@@ -2,10 +2,14 @@
  * The happy path of a small answer: the question runs on a thread of the pool, its text gathers in
  * the job's buffer, and back on the loop the buffer becomes the answer.
  *
- * When the buffer is full the thread asks the loop to take it (uv_async) and waits. The loop opens
- * a stream with the first buffer; each later one goes out when the stream asks for more. So two
- * buffers exist at most: one being sent, one being filled. A stream that takes none for STALL_S is
- * broken off, and so is every one when the pool ends.
+ *     on a thread --buffer full--> paused --the loop took the buffer--> on a thread ... finished
+ *
+ * When the buffer is full the query is paused, and the thread is free for others. The loop opens a
+ * stream with the first buffer; when the stream has taken that, the query goes on, and from then on
+ * whenever a buffer is under way: so two exist at most, one being sent, one being filled, and one
+ * of a client that takes nothing. A query that is paused holds a snapshot: there are few at a time,
+ * those that are paused for longest are broken off for others, and for STALL_MS all, and when the
+ * pool ends.
  */
 #include "daemon/read_pool.h"
 
@@ -14,21 +18,29 @@
 #include "daemon/answer.h"
 #include "daemon/give_way.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define BUFFER_BYTES (1024 * 1024)
-#define STALL_S 20
-#define MAX_IDLE_READERS 8
+#define BUFFER_BYTES ((size_t)256 * 1024)
+#define FETCH_BYTES ((size_t)1024 * 1024)
+#define STALL_MS 20000
+#define MINDER_MS 1000
+#define MAX_PAUSED 16
+/* All that there can be: on libuv's eight threads and paused. None is closed meanwhile, since
+ * SQLite keeps the descriptor of a closed connection while another has a lock on the file. */
+#define MAX_IDLE_READERS 64
 
 struct idle_reader {
     struct reader *reader;
     struct idle_reader *next;
 };
 
+/* The thread's while it works, else the loop's, but for `gone`. */
 struct job {
     uv_work_t work;
     struct read_pool *pool;
@@ -37,26 +49,25 @@ struct job {
     read_fetched_fn fetched;      /* takes the place of a request */
     void *fetched_ctx;
     struct read_question question;
+    struct reader *reader;    /* while its query runs or is paused */
     struct give_way give_way; /* of the thread */
-    struct job *prev, *next;  /* of the pool's jobs */
-
-    pthread_mutex_t lock; /* of the rest */
-    pthread_cond_t taken;
     struct json_out buffer;
-    bool full;     /* the thread waits for the loop to take the buffer */
-    bool gone;     /* nobody wants it any more */
-    bool finished; /* the thread is done with it; result is set */
-    bool drained;  /* the stream asked for more */
     int result;
+    bool working;            /* on a thread, or about to be */
+    bool drained;            /* the stream asked for more */
+    bool takes;              /* it has taken a buffer */
+    uint64_t paused_ms;      /* loop time since which its stream takes nothing of the next buffer */
+    atomic_bool gone;        /* nobody wants it any more */
+    struct job *prev, *next; /* of the pool's jobs */
 };
 
 struct read_pool {
     uv_loop_t *loop;
     char *db_path;
     clockid_t loop_clock;
-    uv_async_t full; /* some job's buffer is full */
+    uv_timer_t minder; /* active while there are jobs */
     struct job *jobs;
-    bool closing, async_closed;
+    bool closing, minder_closed;
 
     pthread_mutex_t lock; /* of the readers */
     struct reader *idle[MAX_IDLE_READERS];
@@ -98,22 +109,6 @@ static void give_reader(struct read_pool *pool, struct reader *reader)
 
 /* ---- on the thread ---- */
 
-/* Waits until the loop has taken the full buffer. False when nobody wants more. */
-static bool wait_until_taken(struct job *job)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STALL_S;
-    job->full = true;
-    uv_async_send(&job->pool->full);
-    while (job->full && !job->gone) {
-        if (pthread_cond_timedwait(&job->taken, &job->lock, &until) == ETIMEDOUT) {
-            job->gone = true;
-        }
-    }
-    return !job->gone;
-}
-
 void read_pool_put_warnings(struct json_out *out, uint32_t unread)
 {
     const char *separator = "\"warnings\": [";
@@ -129,13 +124,11 @@ void read_pool_put_warnings(struct json_out *out, uint32_t unread)
     json_out_text(out, unread != 0 ? "], " : "");
 }
 
-static int gather(void *arg, const char *data, size_t size)
+static enum reader_wish gather(void *arg, const char *data, size_t size)
 {
     struct job *job = arg;
-    pthread_mutex_lock(&job->lock);
-    bool go_on = !job->gone;
-    if (go_on && job->buffer.size > 0 && job->buffer.size + size > BUFFER_BYTES) {
-        go_on = job->fetched == NULL && wait_until_taken(job);
+    if (atomic_load(&job->gone)) {
+        return READER_STOP;
     }
     if (job->buffer.size == 0 && size > 0 &&
         (job->question.members[0] != '\0' || job->question.unread != 0)) {
@@ -147,9 +140,12 @@ static int gather(void *arg, const char *data, size_t size)
         job->question.unread = 0;
     }
     json_out_add(&job->buffer, data, size);
-    go_on = go_on && !job->buffer.failed;
-    pthread_mutex_unlock(&job->lock);
-    return go_on ? 0 : 1;
+    bool too_much = job->fetched != NULL && job->buffer.size >= FETCH_BYTES;
+    if (job->buffer.failed || too_much) {
+        return READER_STOP;
+    }
+    bool full = job->fetched == NULL && job->buffer.size >= BUFFER_BYTES;
+    return full ? READER_PAUSE : READER_MORE;
 }
 
 /* Also ends a query that reads much and says nothing yet, when nobody wants it any more. */
@@ -157,34 +153,55 @@ static int on_progress(void *arg)
 {
     struct job *job = arg;
     give_way(&job->give_way);
-    pthread_mutex_lock(&job->lock);
-    bool gone = job->gone;
-    pthread_mutex_unlock(&job->lock);
-    return gone;
+    return atomic_load(&job->gone);
+}
+
+static int begin(struct job *job)
+{
+    int rc = take_reader(job->pool, &job->reader);
+    if (rc != 0) {
+        return rc;
+    }
+    reader_on_progress(job->reader, on_progress, job);
+    return reader_run(job->reader, job->question.query, &job->question.params, job->question.format,
+                      gather, job);
 }
 
 static void on_work(uv_work_t *work)
 {
     struct job *job = work->data;
-    struct reader *reader;
-    int rc = take_reader(job->pool, &reader);
-    if (rc == 0) {
-        give_way_begin(&job->give_way, job->pool->loop_clock);
-        reader_on_progress(reader, on_progress, job);
-        rc = reader_run(reader, job->question.query, &job->question.params, job->question.format,
-                        gather, job);
-        give_reader(job->pool, reader);
-        if (rc < 0) {
-            log_error("a read failed query=%d error=\"%s\"", (int)job->question.query,
-                      strerror(-rc));
-        }
+    give_way_begin(&job->give_way, job->pool->loop_clock);
+    job->result = job->reader == NULL ? begin(job) : reader_go_on(job->reader);
+    if (job->result < 0) {
+        log_error("a read failed query=%d error=\"%s\"", (int)job->question.query,
+                  strerror(-job->result));
     }
-    pthread_mutex_lock(&job->lock);
-    job->result = rc;
-    pthread_mutex_unlock(&job->lock);
+    if (job->result != READER_PAUSED && job->reader != NULL) {
+        give_reader(job->pool, job->reader);
+        job->reader = NULL;
+    }
 }
 
 /* ---- on the loop ---- */
+
+static void on_worked(uv_work_t *work, int status);
+
+static void go_on(struct job *job)
+{
+    job->working = true;
+    int rc = uv_queue_work(job->pool->loop, &job->work, on_work, on_worked);
+    assert(rc == 0); /* fails for want of a callback only */
+    (void)rc;
+}
+
+static void put_down(struct job *job)
+{
+    if (job->reader != NULL) {
+        reader_abandon(job->reader);
+        give_reader(job->pool, job->reader);
+        job->reader = NULL;
+    }
+}
 
 static void job_free(struct job *job)
 {
@@ -193,15 +210,19 @@ static void job_free(struct job *job)
     if (job->next != NULL) {
         job->next->prev = job->prev;
     }
+    put_down(job);
     json_out_clear(&job->buffer);
-    pthread_cond_destroy(&job->taken);
-    pthread_mutex_destroy(&job->lock);
     free(job);
 }
 
 static void pool_free_if_done(struct read_pool *pool)
 {
-    if (pool->closing && pool->async_closed && pool->jobs == NULL) {
+    if (pool->jobs != NULL) {
+        return;
+    }
+    if (!pool->closing) {
+        uv_timer_stop(&pool->minder);
+    } else if (pool->minder_closed) {
         while (pool->n_idle > 0) {
             reader_close(pool->idle[--pool->n_idle]);
         }
@@ -211,51 +232,104 @@ static void pool_free_if_done(struct read_pool *pool)
     }
 }
 
-/* Gives the stream what it asked for, if it is there. Called with the lock held. */
+/* Nobody wants it any more: it goes now, or when its thread notices. */
+static void forget(struct job *job)
+{
+    struct read_pool *pool = job->pool;
+    atomic_store(&job->gone, true);
+    if (!job->working) {
+        job_free(job);
+        pool_free_if_done(pool);
+    }
+}
+
+static bool is_paused(const struct job *job)
+{
+    return !job->working && job->result == READER_PAUSED && job->stream != NULL &&
+           !atomic_load(&job->gone);
+}
+
+static void break_off(struct job *job)
+{
+    atomic_store(&job->gone, true);
+    job->result = READER_STOPPED;
+    put_down(job);
+    http_stream_abort(job->stream);
+}
+
+/* Of those that are too many. */
+static struct job *longest_paused(struct read_pool *pool)
+{
+    struct job *found = NULL;
+    int n = 0;
+    for (struct job *job = pool->jobs; job != NULL; job = job->next) {
+        if (is_paused(job)) {
+            n++;
+            found = found == NULL || job->paused_ms < found->paused_ms ? job : found;
+        }
+    }
+    return n > MAX_PAUSED ? found : NULL;
+}
+
+static void on_minder(uv_timer_t *timer)
+{
+    struct read_pool *pool = timer->data;
+    for (struct job *job = pool->jobs; job != NULL; job = job->next) {
+        if (is_paused(job) && job->paused_ms + STALL_MS <= uv_now(pool->loop)) {
+            break_off(job);
+        }
+    }
+}
+
+/* Gives the stream what it asked for, if it is there. */
 static void feed(struct job *job)
 {
-    if (job->stream == NULL || !job->drained || (!job->full && !job->finished)) {
+    if (job->working || job->stream == NULL) {
         return;
     }
-    if (job->finished && job->result != 0) {
+    bool paused = job->result == READER_PAUSED;
+    if (!paused && job->result != 0) {
         http_stream_abort(job->stream);
-    } else if (job->buffer.size > 0) {
-        char *data = job->buffer.text;
-        size_t size = job->buffer.size;
-        job->buffer = (struct json_out){0};
-        job->full = job->drained = false;
-        pthread_cond_signal(&job->taken);
-        http_stream_write(job->stream, data, size);
-    } else {
-        http_stream_end(job->stream);
+        return;
     }
+    if (!job->drained) {
+        job->paused_ms = uv_now(job->pool->loop);
+        return;
+    }
+    if (job->buffer.size == 0 && paused) {
+        job->takes = true;
+        go_on(job);
+        return;
+    }
+    if (job->buffer.size == 0) {
+        http_stream_end(job->stream);
+        return;
+    }
+    char *data = job->buffer.text;
+    size_t size = job->buffer.size;
+    job->buffer = (struct json_out){0};
+    job->drained = false;
+    job->paused_ms = uv_now(job->pool->loop);
+    if (paused && job->takes) {
+        go_on(job);
+    }
+    http_stream_write(job->stream, data, size);
 }
 
 static void on_drain(struct http_stream *stream, void *ctx)
 {
     struct job *job = ctx;
-    pthread_mutex_lock(&job->lock);
     job->stream = stream;
     job->drained = true;
     feed(job);
-    pthread_mutex_unlock(&job->lock);
 }
 
 static void on_close(struct http_stream *stream, void *ctx)
 {
     (void)stream;
     struct job *job = ctx;
-    struct read_pool *pool = job->pool;
-    pthread_mutex_lock(&job->lock);
     job->stream = NULL;
-    job->gone = true;
-    pthread_cond_signal(&job->taken);
-    bool finished = job->finished;
-    pthread_mutex_unlock(&job->lock);
-    if (finished) {
-        job_free(job);
-        pool_free_if_done(pool);
-    }
+    forget(job);
 }
 
 static const char *type_of(enum reader_format format)
@@ -281,11 +355,8 @@ static void open_stream(struct job *job)
     struct http_answer head = head_of(job, &field);
     struct http_request *request = job->request;
     job->request = NULL;
+    job->paused_ms = uv_now(job->pool->loop);
     job->stream = http_stream_open(request, &head, &events, job);
-    if (job->stream == NULL) {
-        job->gone = true;
-        pthread_cond_signal(&job->taken);
-    }
 }
 
 /* The client hung up before its answer began. */
@@ -293,25 +364,8 @@ static void on_gone(struct http_request *request, void *ctx)
 {
     (void)request;
     struct job *job = ctx;
-    pthread_mutex_lock(&job->lock);
     job->request = NULL;
-    job->gone = true;
-    pthread_cond_signal(&job->taken);
-    pthread_mutex_unlock(&job->lock);
-}
-
-static void on_full(uv_async_t *async)
-{
-    struct read_pool *pool = async->data;
-    for (struct job *job = pool->jobs; job != NULL; job = job->next) {
-        pthread_mutex_lock(&job->lock);
-        if (job->full && job->request != NULL) {
-            open_stream(job);
-        } else if (job->full) {
-            feed(job);
-        }
-        pthread_mutex_unlock(&job->lock);
-    }
+    atomic_store(&job->gone, true); /* its thread notices */
 }
 
 static void answer_whole(struct job *job)
@@ -342,23 +396,25 @@ static void on_worked(uv_work_t *work, int status)
     (void)status;
     struct job *job = work->data;
     struct read_pool *pool = job->pool;
-    pthread_mutex_lock(&job->lock);
-    job->finished = true;
+    job->working = false;
     if (job->fetched != NULL) {
         int result = job->buffer.failed ? -ENOMEM : job->result;
         job->fetched(job->fetched_ctx, result, &job->buffer);
+    } else if (job->request != NULL && job->result == READER_PAUSED && !pool->closing) {
+        open_stream(job);
     } else if (job->request != NULL) {
         answer_whole(job);
-    } else if (job->result != 0 && job->stream != NULL) {
-        http_stream_abort(job->stream);
     } else {
         feed(job);
     }
-    bool over = job->stream == NULL;
-    pthread_mutex_unlock(&job->lock);
-    if (over) {
+    if (job->stream == NULL) {
         job_free(job);
         pool_free_if_done(pool);
+        return;
+    }
+    struct job *longest = longest_paused(pool);
+    if (longest != NULL) {
+        break_off(longest);
     }
 }
 
@@ -368,7 +424,7 @@ struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path)
 {
     struct read_pool *pool = calloc(1, sizeof *pool);
     char *path = strdup(db_path);
-    if (pool == NULL || path == NULL || uv_async_init(loop, &pool->full, on_full) != 0) {
+    if (pool == NULL || path == NULL) {
         free(path);
         free(pool);
         return NULL;
@@ -376,8 +432,9 @@ struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path)
     pool->loop = loop;
     pool->loop_clock = give_way_loop_clock();
     pool->db_path = path;
-    pool->full.data = pool;
-    uv_unref((uv_handle_t *)&pool->full);
+    uv_timer_init(loop, &pool->minder);
+    pool->minder.data = pool;
+    uv_unref((uv_handle_t *)&pool->minder);
     pthread_mutex_init(&pool->lock, NULL);
     return pool;
 }
@@ -390,12 +447,6 @@ static struct job *job_begin(struct read_pool *pool, const struct read_question 
     if (job == NULL) {
         return NULL;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&job->taken, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&job->lock, NULL);
     job->pool = pool;
     job->request = request;
     job->fetched = fetched;
@@ -407,10 +458,10 @@ static struct job *job_begin(struct read_pool *pool, const struct read_question 
         job->next->prev = job;
     }
     pool->jobs = job;
-    if (uv_queue_work(pool->loop, &job->work, on_work, on_worked) != 0) {
-        job_free(job);
-        return NULL;
+    if (!uv_is_active((uv_handle_t *)&pool->minder)) {
+        uv_timer_start(&pool->minder, on_minder, MINDER_MS, MINDER_MS);
     }
+    go_on(job);
     return job;
 }
 
@@ -431,10 +482,10 @@ bool read_pool_fetch(struct read_pool *pool, const struct read_question *questio
     return job_begin(pool, question, NULL, fetched, ctx) != NULL;
 }
 
-static void on_async_closed(uv_handle_t *handle)
+static void on_minder_closed(uv_handle_t *handle)
 {
     struct read_pool *pool = handle->data;
-    pool->async_closed = true;
+    pool->minder_closed = true;
     pool_free_if_done(pool);
 }
 
@@ -445,10 +496,7 @@ void read_pool_destroy(struct read_pool *pool)
     }
     pool->closing = true;
     for (struct job *job = pool->jobs; job != NULL; job = job->next) {
-        pthread_mutex_lock(&job->lock);
-        job->gone = true;
-        pthread_cond_signal(&job->taken);
-        pthread_mutex_unlock(&job->lock);
+        atomic_store(&job->gone, true); /* its thread notices, or its stream has ended */
     }
-    uv_close((uv_handle_t *)&pool->full, on_async_closed);
+    uv_close((uv_handle_t *)&pool->minder, on_minder_closed);
 }

@@ -1,8 +1,9 @@
 /*
  * Answers that are read from the database: off the loop, on libuv's thread pool, each with a
  * read-only connection of its own. A small answer goes out whole; a large one is streamed as it is
- * read, and a client too slow for it is cut off, so that nobody holds a snapshot for ever. While
- * the loop is busy, serving workers, those who read give way to it (give_way.h).
+ * read, piece by piece: a client that takes nothing holds no thread, and is cut off after a while,
+ * so that nobody holds a snapshot for ever. While the loop is busy, serving workers, those who read
+ * give way to it (give_way.h).
  */
 #pragma once
 

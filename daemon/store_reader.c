@@ -185,6 +185,11 @@ struct reader {
     sqlite3_stmt *statements[READER_QUERY_COUNT][2];
     sqlite3_stmt *exists[READER_QUERY_COUNT];
     struct render render;
+    /* The query that runs or is paused. */
+    sqlite3_stmt *running;
+    const struct query *query;
+    enum reader_format format;
+    int64_t limit, n_rows, last;
 };
 
 /* ---- config_json(every field but depth and width, in the order of enum config_field) ----
@@ -391,28 +396,46 @@ static void end_list(struct render *render, const struct query *query, int64_t n
     render_text(render, query->pages ? "}" : "");
 }
 
-static int render_list(struct reader *reader, sqlite3_stmt *stmt, const struct query *query,
-                       enum reader_format format, int64_t limit)
+static int render_list(struct reader *reader)
 {
     struct render *render = &reader->render;
-    int64_t n = 0, last = 0;
+    sqlite3_stmt *stmt = reader->running;
     int code;
-    begin_list(render, stmt, query, format);
     while ((code = sqlite3_step(stmt)) == SQLITE_ROW && !render->stopped) {
-        if (limit > 0 && n == limit) {
+        if (reader->limit > 0 && reader->n_rows == reader->limit) {
             break; /* the one row more that was asked for: there is a next page */
         }
-        render_row(render, stmt, format, n == 0);
-        last = query->pages ? sqlite3_column_int64(stmt, 0) : 0;
-        n++;
+        render_row(render, stmt, reader->format, reader->n_rows == 0);
+        reader->last = reader->query->pages ? sqlite3_column_int64(stmt, 0) : 0;
+        reader->n_rows++;
+        if (render->full) {
+            return READER_PAUSED;
+        }
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         return failed(code);
     }
-    if (format == READER_JSON) {
-        end_list(render, query, code == SQLITE_ROW ? last : 0);
+    if (reader->format == READER_JSON) {
+        end_list(render, reader->query, code == SQLITE_ROW ? reader->last : 0);
     }
     return 0;
+}
+
+void reader_abandon(struct reader *reader)
+{
+    sqlite3_reset(reader->running);
+    reader->running = NULL;
+}
+
+int reader_go_on(struct reader *reader)
+{
+    render_resume(&reader->render);
+    int rc = reader->query->list ? render_list(reader) : render_one(reader, reader->running);
+    if (rc == READER_PAUSED) {
+        return rc;
+    }
+    reader_abandon(reader);
+    return rc == 0 ? render_end(&reader->render) : rc;
 }
 
 int reader_run(struct reader *reader, enum reader_query query, const struct reader_params *params,
@@ -429,11 +452,17 @@ int reader_run(struct reader *reader, enum reader_query query, const struct read
     if (rc != 0) {
         return rc;
     }
+    reader->running = *stmt;
+    reader->query = q;
+    reader->format = format;
+    reader->limit = params->limit;
+    reader->n_rows = reader->last = 0;
     render_init(&reader->render, sink, arg);
     bind(*stmt, params, id);
-    rc = q->list ? render_list(reader, *stmt, q, format, params->limit) : render_one(reader, *stmt);
-    sqlite3_reset(*stmt);
-    return rc == 0 ? render_end(&reader->render) : rc;
+    if (q->list) {
+        begin_list(&reader->render, *stmt, q, format);
+    }
+    return reader_go_on(reader);
 }
 
 int reader_check(struct reader *reader)

@@ -59,8 +59,14 @@ struct reader_params {
 /* No filter, no limit. */
 void reader_params_init(struct reader_params *params);
 
-/* Takes a piece of the answer; not 0 = stop, nobody listens any more. */
-typedef int (*reader_sink)(void *arg, const char *data, size_t size);
+enum reader_wish {
+    READER_MORE,
+    READER_STOP,  /* nobody listens any more */
+    READER_PAUSE, /* this was taken, and is enough for now */
+};
+
+/* Takes a piece of the answer. */
+typedef enum reader_wish (*reader_sink)(void *arg, const char *data, size_t size);
 
 /* Called from the thread of a query, again and again while it runs, also while it has no rows yet;
  * not 0 = stop. NULL = nobody is called. */
@@ -69,12 +75,21 @@ void reader_on_progress(struct reader *reader, reader_progress progress, void *a
 
 #define READER_NOT_FOUND 1 /* no sweep or trial with that id; the sink was not called */
 #define READER_STOPPED 2   /* the sink or the progress function said so */
+#define READER_PAUSED 3    /* the sink said so: reader_go_on or reader_abandon comes next */
 
 /* Runs the query and hands the whole answer to the sink in pieces of up to 64 KiB.
- * 0, READER_NOT_FOUND, READER_STOPPED or -errno (then what the sink got is incomplete).
+ * 0, READER_NOT_FOUND, READER_STOPPED, READER_PAUSED or -errno (then what the sink got is
+ * incomplete).
  * CSV has a header line, CRLF as in RFC 4180; only the lists can be NDJSON or CSV. */
 int reader_run(struct reader *reader, enum reader_query query, const struct reader_params *params,
                enum reader_format format, reader_sink sink, void *arg);
+
+/* Goes on with a query that is paused, with the same snapshot, sink and progress function; perhaps
+ * on another thread. The same codes. */
+int reader_go_on(struct reader *reader);
+
+/* Gives a paused query up. */
+void reader_abandon(struct reader *reader);
 
 /* Reads one number and answers it, so that it fails when the database cannot be read: for tests
  * and /healthz. 0 or -errno. */

@@ -8,14 +8,21 @@ void render_init(struct render *render, reader_sink sink, void *arg)
 {
     render->sink = sink;
     render->arg = arg;
-    render->stopped = false;
+    render->stopped = render->full = false;
     render->used = 0;
+}
+
+void render_resume(struct render *render)
+{
+    render->full = false;
 }
 
 static void flush(struct render *render)
 {
     if (render->used > 0 && !render->stopped) {
-        render->stopped = render->sink(render->arg, render->buffer, render->used) != 0;
+        enum reader_wish wish = render->sink(render->arg, render->buffer, render->used);
+        render->stopped = wish == READER_STOP;
+        render->full = render->full || wish == READER_PAUSE;
     }
     render->used = 0;
 }

@@ -15,12 +15,14 @@
 struct render {
     reader_sink sink;
     void *arg;
-    bool stopped;
+    bool stopped, full; /* as the sink said */
     size_t used;
     char buffer[RENDER_BUFFER];
 };
 
 void render_init(struct render *render, reader_sink sink, void *arg);
+/* The sink has room again. */
+void render_resume(struct render *render);
 void render_text(struct render *render, const char *text);
 void render_integer(struct render *render, int64_t value);
 /* The current row as an object, or as a line of CSV. */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int put(void *arg, const char *data, size_t n)
+static enum reader_wish put(void *arg, const char *data, size_t n)
 {
-    return fwrite(data, 1, n, arg) == n ? 0 : 1;
+    return fwrite(data, 1, n, arg) == n ? READER_MORE : READER_STOP;
 }
 
 /* What GET /v1/sweeps/1 says of the time left; NAN for null. *ret_waits is "" for null. */

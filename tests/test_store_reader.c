@@ -55,7 +55,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static int collect(void *arg, const char *data, size_t size)
+static enum reader_wish collect(void *arg, const char *data, size_t size)
 {
     struct scene *scene = arg;
     scene->answer = realloc(scene->answer, scene->size + size + 1);
@@ -63,7 +63,7 @@ static int collect(void *arg, const char *data, size_t size)
     memcpy(scene->answer + scene->size, data, size);
     scene->size += size;
     scene->answer[scene->size] = '\0';
-    return 0;
+    return READER_MORE;
 }
 
 static int ask(struct scene *scene, enum reader_query query, struct reader_params params,
@@ -407,11 +407,11 @@ static void ndjson_has_an_object_a_line(void **state)
     assert_int_equal(lines, 2);
 }
 
-static int refuse(void *arg, const char *data, size_t size)
+static enum reader_wish refuse(void *arg, const char *data, size_t size)
 {
     (void)data, (void)size;
     ++*(int *)arg;
-    return 1;
+    return READER_STOP;
 }
 
 static void a_sink_that_refuses_stops_the_query(void **state)

@@ -1,4 +1,5 @@
 """Floods on loopback: clients that were not let in cost those who were next to nothing."""
+import os
 import pathlib
 import resource
 import socket
@@ -114,6 +115,36 @@ class Flood(unittest.TestCase):
         said = [line for line in daemon.words().splitlines() if "valid token" in line]
         self.assertEqual(len(said), 1)  # the count follows in a minute
         self.assertIn("127.0.0.1", said[0])
+
+    def read_mutely(self, daemon, n):
+        """So many clients that ask for much and take nothing of it."""
+        for _ in range(n):
+            s = socket.socket()
+            self.sockets.append(s)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(20)
+            s.connect(("127.0.0.1", daemon.port))
+            s.sendall(b"GET /v1/results?format=ndjson HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    def test_a14_mute_readers_hold_no_thread_and_others_read_on(self):
+        daemon = self.daemon()
+        worker = daemon.worker()
+        sweep = daemon.sweep(30000)
+        wait_until(lambda: daemon.get(f"/v1/trials?sweep={sweep}&after=29999")["trials"],
+                   "the last trials")
+        self.read_mutely(daemon, 150)
+        descriptors = pathlib.Path(f"/proc/{daemon.process.pid}/fd")
+        for _ in range(5):
+            start = time.monotonic()
+            self.assertEqual(len(daemon.post("/v1/claims", {"worker": worker})["claims"]), 1)
+            self.assertEqual(daemon.call("GET", f"/v1/summary?sweep={sweep}").status, 200)
+            rows = daemon.call("GET", "/v1/results?format=ndjson").body.count(b"\n")
+            self.assertEqual(rows, 30000)
+            self.assertLess(time.monotonic() - start, 15)
+        # Few of the mute ones hold a snapshot, and no descriptor stays behind of the others.
+        held = [os.readlink(fd) for fd in descriptors.iterdir() if fd.is_symlink()]
+        self.assertLess(sum(name.endswith("ninety.db") for name in held), 60)
+        self.assertEqual(daemon.stop(), 0)
 
 
 if __name__ == "__main__":
