@@ -1,9 +1,10 @@
 // The dashboard over a real daemon that trains: submitted on the page, followed to its end,
 // compared with what the API says. node tests/browser/daemon.test.mjs NINETYD
 import assert from "node:assert/strict";
-import { after, before } from "node:test";
+import { after, before, test } from "node:test";
 import axe from "axe-core";
 import { Daemon } from "./daemon.mjs";
+import { Nginx, whyNoNginx } from "./nginx.mjs";
 import { eventually, pageTest, skipWithoutBrowser } from "./page.mjs";
 
 await skipWithoutBrowser();
@@ -131,6 +132,41 @@ pageTest(
         assert.ok(above, "it stands above the figures");
     },
 );
+
+const proxies = [
+    // nginx's manual; it sends the daemon's own address as Host
+    ["E1: plain nginx", "/", "location / { proxy_pass http://DAEMON; }"],
+    // and with what the page's browser said
+    [
+        "E1: nginx that passes the Host on",
+        "/",
+        "location / { proxy_pass http://DAEMON; proxy_set_header Host $http_host; }",
+    ],
+    [
+        "E2: nginx below a path",
+        "/ninety/",
+        "location /ninety/ { proxy_pass http://DAEMON/; proxy_set_header Host $http_host; }",
+    ],
+];
+
+for (const [name, path, locations] of proxies) {
+    const skip = whyNoNginx();
+    if (skip !== null) {
+        test(`${name} shows the page`, { skip });
+        continue;
+    }
+    const nginx = new Nginx();
+    pageTest(`${name} shows the page`, at("#/sweeps/1"), async (page) => {
+        await nginx.start(locations, daemon.port);
+        try {
+            await page.goto(`http://127.0.0.1:${nginx.port}${path}#/sweeps/1`);
+            await page.getByRole("heading", { name: "smoke", level: 1 }).waitFor();
+            await page.locator("[role=img] > svg").first().waitFor();
+        } finally {
+            await nginx.stop();
+        }
+    });
+}
 
 pageTest(
     "a refusal of the daemon is shown where it belongs",

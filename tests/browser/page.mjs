@@ -40,9 +40,11 @@ export function pageTest(name, url, body, { expected = [], timeout = 120_000, ..
                 (problem) => !expected.some((text) => problem.includes(text)),
             );
             assert.deepEqual(unexpected, [], "errors on the console");
-            const origin = new URL(url()).origin;
+            const own = [url(), page.url()].map((address) => new URL(address).origin);
             const elsewhere = requests.filter(
-                (request) => !request.startsWith(origin) && !/^(data|blob):/.test(request),
+                (request) =>
+                    !own.some((origin) => request.startsWith(origin)) &&
+                    !/^(data|blob):/.test(request),
             );
             assert.deepEqual(elsewhere, [], "requests to other sites");
         } finally {
