@@ -63,12 +63,14 @@ json.dump([[[quantile(v, q) for q in (0.25, 0.5, 0.75)] if v else [None] * 3 for
 
 class Reader(unittest.TestCase):
     packages = []
+    five = None  # the same for all
 
     @classmethod
     def setUpClass(cls):
         cls.python = foreign.python(*cls.packages)
-        cls.five = FiveSweeps()
-        cls.addClassCleanup(cls.five.close)
+        if Reader.five is None:
+            Reader.five = FiveSweeps()
+            unittest.addModuleCleanup(Reader.five.close)
 
     def run_python(self, script, *arguments, **more):
         done = subprocess.run([self.python, "-c", script, *map(str, arguments)], capture_output=True,
@@ -189,8 +191,6 @@ class Numpy(Reader):
             seen += got[0] is not None and got[2] is None
         self.assertGreater(seen, 0)  # a cell whose upper quartile is beyond every number
 
-
-del Reader  # no test of its own
 
 if __name__ == "__main__":
     foreign.main()
