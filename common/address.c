@@ -14,11 +14,17 @@ struct part {
     size_t n;
 };
 
+/* On one line, and without a password. */
 static int refuse(const char *text, const char *why, struct error *error)
 {
-    return error_set(error, NULL,
-                     "%s in the daemon's address \"%.200s\": give it as " ADDRESS_DEFAULT, why,
-                     text);
+    char shown[200];
+
+    snprintf(shown, sizeof(shown), "%s", strchr(text, '@') ? "...@..." : text);
+    for (char *c = shown; *c; c++) {
+        *c = iscntrl((unsigned char)*c) ? ' ' : *c;
+    }
+    return error_set(error, NULL, "%s in the daemon's address \"%s\": give it as " ADDRESS_DEFAULT,
+                     why, shown);
 }
 
 /* Takes "scheme://" off. *ret is "http" or "https". */
@@ -50,7 +56,7 @@ static bool take_host(const struct part *authority, size_t *ret_n)
     size_t n;
 
     if (authority->start[0] == '[') {
-        n = 1 + strspn(authority->start + 1, "0123456789abcdefABCDEF:.%");
+        n = 1 + strspn(authority->start + 1, LETTERS_AND_DIGITS ":.%-_");
         *ret_n = n + 1;
         return n > 2 && n < authority->n && authority->start[n] == ']';
     }
@@ -71,7 +77,7 @@ static int check_authority(const struct part *authority, const char *text, bool 
     size_t n_host;
 
     if (memchr(authority->start, '@', authority->n)) {
-        return refuse("...@...", "there is a user or password (the token goes into --token-file)",
+        return refuse(text, "there is a user or password (the token goes into --token-file)",
                       error);
     }
     if (authority->n == 0) {
@@ -94,16 +100,6 @@ static int check_authority(const struct part *authority, const char *text, bool 
     }
     if (!is_port(authority->start + n_host + 1, authority->n - n_host - 1)) {
         return refuse(text, "the port is no number from 1 to 65535", error);
-    }
-    return 0;
-}
-
-static int check_path(const struct part *path, const char *text, struct error *error)
-{
-    for (size_t i = 0; i < path->n; i++) {
-        if (path->start[i] == '?') {
-            return refuse(text, "there is a query (?...)", error);
-        }
     }
     return 0;
 }
@@ -147,8 +143,8 @@ int address_parse(const char *text, char ret[ADDRESS_SIZE], struct error *error)
     authority.n = authority.n < rest.n ? authority.n : rest.n;
     struct part path = {rest.start + authority.n, rest.n - authority.n};
     rc = check_authority(&authority, text, &has_port, error);
-    if (rc == 0) {
-        rc = check_path(&path, text, error);
+    if (rc == 0 && memchr(path.start, '?', path.n)) {
+        rc = refuse(text, "there is a query (?...)", error);
     }
     if (rc != 0) {
         return rc;
