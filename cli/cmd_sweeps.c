@@ -24,6 +24,25 @@ static char *progress_cell(const json_t *row, const char *key)
                        (long long)progress.trials);
 }
 
+/* The time left, or why there is none to tell. */
+static char *left_cell(const json_t *row, const char *key)
+{
+    static const struct {
+        const char *waits_for, *text;
+    } reasons[] = {{"worker", "no worker"},
+                   {"free worker", "workers busy"},
+                   {"next attempt", "retry soon"},
+                   {"preparation", "preparing"}};
+    const char *waits_for = json_string_value(json_object_get(row, "waits_for"));
+
+    for (size_t i = 0; waits_for && i < sizeof(reasons) / sizeof(*reasons); i++) {
+        if (strcmp(waits_for, reasons[i].waits_for) == 0) {
+            return must(strdup(reasons[i].text));
+        }
+    }
+    return table_duration(row, key);
+}
+
 static const struct column status_columns[] = {
     {"id"},
     {"name"},
@@ -34,7 +53,7 @@ static const struct column status_columns[] = {
     {"censored", .spare = 3},
     {"failed"},
     {"trials_per_minute", "per minute", .spare = 4},
-    {"seconds_left", "left", table_duration},
+    {"seconds_left", "left", left_cell},
     {"created_at", "submitted", table_ago, .spare = 2},
     {NULL},
 };

@@ -64,7 +64,20 @@ class Daemon(Programs):
         done = self.ninety("submit", *TINY, "--depth", "2", "--idempotency-key", "abc",
                            NINETY_DAEMON=self.url)
         self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "ninety submit: this idempotency key was used before, for another sweep: to "
+                                      "submit this one, use another key or none\n")
         self.assertEqual(self.query("SELECT count(*) FROM sweeps"), [(1,)])
+
+    def test_b14_a_database_can_be_named_instead_of_a_daemon(self):
+        self.ask("submit", *TINY, "--depth", "1", "--name", "kept")
+        self.assertIn("is paused", self.ninety("pause", "kept", "--db", self.db).stdout)  # through its daemon
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.communicate(timeout=30)
+        self.assertIn("is active", self.ninety("resume", "kept", "--db", self.db).stdout)
+        self.assertIn("no worker has registered", self.ninety("workers", "--db", self.db).stdout)
+        done = self.ninety("watch", "kept", "--db", self.db)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("no daemon has this database open, so nothing moves in it", done.stderr)
 
     def test_d20_what_has_no_effect_is_said_at_submission(self):
         done = self.ninety("submit", *TINY, "--depth", "1", "--momentum", "0.1,0.9", NINETY_DAEMON=self.url)
@@ -91,6 +104,7 @@ class Daemon(Programs):
         self.ask("submit", *TINY, "--depth", "1")
         watching = self.start(NINETY, "watch", "1", "--daemon", self.url)
         self.assertIn("; waiting for a worker\n", watching.stderr.readline())
+        self.assertRegex(self.ask("status"), r"active .* no worker ")
         self.ask("pause", "1")
         self.assertIn("paused", self.ask("status", "1"))
         self.assertEqual(json.loads(self.ask("status", "1", "--format", "json"))["waits_for"], "resume")

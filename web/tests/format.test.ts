@@ -36,6 +36,7 @@ test("numbers are grouped, cut to what matters, and dashes when absent", () => {
   assert.equal(short(1234.5), "1,235");
   assert.equal(percent(0.9012), "90.1 %");
   assert.equal(target(0.975), "97.5 %");
+  assert.equal(target(0.99999), "99.999 %"); // D16
   for (const absent of [count(null), short(null), percent(null), duration(null)]) {
     assert.equal(absent, "–");
   }
