@@ -23,9 +23,6 @@
 #define STOP_GRACE_MS 20000
 
 #define TOLD_MAX 16
-
-#define STATUS_IN_USE 75 /* ninetyd --help says so */
-
 struct local {
     pid_t pid;
     bool ended;
@@ -298,7 +295,7 @@ int local_check(struct local *local, struct error *error)
             return 0;
         }
         local->ended = true;
-        local->in_use = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_IN_USE;
+        local->in_use = WIFEXITED(status) && WEXITSTATUS(status) == DATABASE_LOCK_EXIT_STATUS;
         drain_news(local);
         if (!local->last_words) {
             char *end = child_describe_end(status);

@@ -95,13 +95,15 @@ static int run_command(const struct command *command, int argc, char **argv)
     struct args args = {.command = command};
     struct error error = {0};
 
-    if (args_parse(command, argc, argv, &args, &error) != 0 ||
-        check_database_name(&args, &error) != 0) {
+    if (args_parse(command, argc, argv, &args, &error) != 0) {
         command_complain(&args, &error);
         return EXIT_USAGE;
     }
     int code = EXIT_OK;
-    if (args.help) {
+    if (check_database_name(&args, &error) != 0) {
+        command_complain(&args, &error);
+        code = EXIT_USAGE;
+    } else if (args.help) {
         help_print_command(command, stdout);
     } else {
         code = command->run(&args);

@@ -13,6 +13,9 @@
 
 #define DATABASE_LOCK_HELD 1
 
+/* What ninetyd exits with when another one holds it (EX_TEMPFAIL of sysexits.h). */
+#define DATABASE_LOCK_EXIT_STATUS 75
+
 struct database_holder {
     long pid;     /* 0: unknown */
     char url[64]; /* where it can be reached; "" before it listens, or at an address not kept */

@@ -5,6 +5,7 @@
  *     hands its trials back --it ended, or STOP_MS--> finished: last COMMIT, last answers,
  *     everything closed
  */
+#include "common/database_lock.h"
 #include "common/log.h"
 #include "common/output_file.h"
 #include "common/start.h"
@@ -33,9 +34,8 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
-#define EXIT_IN_USE 75 /* EX_TEMPFAIL of sysexits.h */
-#define STOP_MS 800    /* for the local worker to hand its trials back */
-#define LAST_MS 1000   /* for reads on the thread pool to notice that they are not wanted */
+#define STOP_MS 800  /* for the local worker to hand its trials back */
+#define LAST_MS 1000 /* for reads on the thread pool to notice that they are not wanted */
 #define WORKER_GONE_MS 90000
 #define SPARE_DESCRIPTORS 256 /* for all but connections, and for those that are being closed */
 /* Connections that have shown no token yet. */
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
     if (rc != 0) {
         fprintf(stderr, "ninetyd: %s\n", rc > 0 ? error.message : strerror(-rc));
         store_close(d.store);
-        return rc == STORE_IN_USE ? EXIT_IN_USE : EXIT_FAILURE;
+        return rc == STORE_IN_USE ? DATABASE_LOCK_EXIT_STATUS : EXIT_FAILURE;
     }
     notify_ready(&d.notify);
     uv_run(&d.loop, UV_RUN_DEFAULT);

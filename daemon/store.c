@@ -68,6 +68,10 @@ static int take_lock(struct store *store, struct error *error)
     if (database_file_check_kind(store->path, error) != 0) {
         return ERROR_INVALID;
     }
+    if (database_file_recognize(store->path) == DATABASE_FILE_FOREIGN) {
+        return error_set(error, NULL, "%s is no SQLite database: choose another file with --db",
+                         store->path);
+    }
     store->lock_fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (store->lock_fd < 0) {
         return error_set(error, NULL, "%s cannot be written: %s; choose another place with --db",

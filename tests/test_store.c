@@ -133,7 +133,7 @@ static void a_file_that_is_no_database_is_refused(void **state)
         fputs("this is not a database, it is a text; ", file);
     }
     fclose(file);
-    refused(place->path, "not a database");
+    refused(place->path, "no SQLite database");
 }
 
 static void a_place_that_cannot_be_written_is_named(void **state)
