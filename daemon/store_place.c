@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HEADER_READ_VERSION 19
+
 enum found { FOUND_SAME, FOUND_OTHER, FOUND_NOTHING };
 
 static enum found look(struct store_place *place, int i)
@@ -24,6 +26,13 @@ static enum found look(struct store_place *place, int i)
                : FOUND_OTHER;
 }
 
+/* Whether the file is in WAL mode, by its header; read where its locks are not lost by that. */
+static bool is_in_wal_mode(const struct store *store)
+{
+    unsigned char version = 0; /* to read with: 2 */
+    return pread(store->lock_fd, &version, 1, HEADER_READ_VERSION) == 1 && version == 2;
+}
+
 void store_place_note(struct store *store)
 {
     /* The name that was given may be a link, which can be turned elsewhere; SQLite puts its files
@@ -36,13 +45,21 @@ void store_place_note(struct store *store)
         store->place.files[i].inode = 0;
         look(&store->place, i);
     }
+    store->place.in_wal_mode = is_in_wal_mode(store);
 }
 
 static void describe(struct store *store)
 {
     struct store_place *place = &store->place;
     const char *db = place->files[STORE_PLACE_DB].path;
-    if (look(place, STORE_PLACE_DB) != FOUND_SAME) {
+    if (place->overwritten) {
+        snprintf(
+            store->message, sizeof(store->message),
+            "%s was overwritten while ninetyd had it open; what is there now is left as it is, "
+            "and the log of what was there stays beside it as -wal.replaced: stop ninetyd, put the "
+            "right file in place if this is not the one, and start it again",
+            db);
+    } else if (look(place, STORE_PLACE_DB) != FOUND_SAME) {
         snprintf(store->message, sizeof(store->message),
                  "%s was removed or replaced while ninetyd had it open; all that was acknowledged "
                  "is in /proc/%ld/fd/%d as long as this ninetyd runs: copy that with cp, stop "
@@ -60,13 +77,14 @@ static void describe(struct store *store)
     }
 }
 
-/* A log that was put in the place of ours belongs to no database that stands here: SQLite would
- * apply it to this one. */
+/* A log that was put in the place of ours, or ours beside what was put in the place of our file,
+ * belongs to no database that stands here: SQLite would apply it to this one. */
 static void set_aside(struct store_place *place)
 {
     char aside[sizeof(place->files[0].path) + 16];
     snprintf(aside, sizeof(aside), "%s.replaced", place->files[STORE_PLACE_WAL].path);
-    if (look(place, STORE_PLACE_DB) == FOUND_SAME && look(place, STORE_PLACE_WAL) == FOUND_OTHER) {
+    bool is_foreign = place->overwritten || look(place, STORE_PLACE_WAL) == FOUND_OTHER;
+    if (is_foreign && look(place, STORE_PLACE_DB) == FOUND_SAME) {
         rename(place->files[STORE_PLACE_WAL].path, aside);
     }
 }
@@ -76,9 +94,11 @@ static void save(struct store *store)
 {
     struct store_place *place = &store->place;
     sqlite3_busy_timeout(store->db, 0);
-    place->saved = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                                             NULL) == SQLITE_OK;
-    for (int i = STORE_PLACE_WAL; place->saved && i < STORE_PLACE_COUNT; i++) {
+    place->saved =
+        place->overwritten || sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                                        NULL, NULL) == SQLITE_OK;
+    int first = place->overwritten ? STORE_PLACE_SHM : STORE_PLACE_WAL;
+    for (int i = first; place->saved && i < STORE_PLACE_COUNT; i++) {
         if (look(place, i) == FOUND_SAME) {
             unlink(place->files[i].path);
         }
@@ -88,15 +108,25 @@ static void save(struct store *store)
     }
 }
 
+static bool is_elsewhere(struct store *store)
+{
+    struct store_place *place = &store->place;
+    for (int i = 0; i < STORE_PLACE_COUNT; i++) {
+        if (look(place, i) != FOUND_SAME) {
+            return true;
+        }
+    }
+    place->overwritten = place->in_wal_mode && !is_in_wal_mode(store);
+    return place->overwritten;
+}
+
 bool store_place_check(struct store *store)
 {
     struct store_place *place = &store->place;
-    for (int i = 0; !place->displaced && i < STORE_PLACE_COUNT; i++) {
-        if (look(place, i) != FOUND_SAME) {
-            place->displaced = true;
-            sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-            describe(store);
-        }
+    if (!place->displaced && is_elsewhere(store)) {
+        place->displaced = true;
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        describe(store);
     }
     if (place->displaced && !place->saved && sqlite3_get_autocommit(store->db)) {
         save(store);

@@ -6,6 +6,9 @@
  *                                              \--> saved: the log is written back into the open
  *                                                   file, which is complete then, and names of ours
  *                                                   that are left are removed: nothing can be mixed
+ *
+ * A file that was overwritten where it is, by a backup say, keeps its name: it is known by its
+ * header, which says that it is in WAL mode as long as ours is open. Then our log is set aside.
  */
 #pragma once
 
@@ -22,7 +25,8 @@ struct store_place {
         dev_t device;
         ino_t inode; /* 0: not there yet */
     } files[STORE_PLACE_COUNT];
-    bool displaced, saved;
+    bool in_wal_mode; /* the file said so when it was noted */
+    bool displaced, overwritten, saved;
 };
 
 /* Notes where the files of an open database lie. */

@@ -1,4 +1,5 @@
 """How database files are named, opened, locked and read, and how output files are written."""
+import concurrent.futures
 import contextlib
 import fcntl
 import os
@@ -397,7 +398,7 @@ class Displaced(unittest.TestCase):
         refused = connection.call("GET", "/v1/sweeps")
         self.assertEqual(refused.status, 503)
         connection.close()
-        line, = [l for l in self.daemon.words().splitlines() if "removed or replaced" in l]
+        line, = [l for l in self.daemon.words().splitlines() if "while ninetyd had it open" in l]
         for word in words:
             self.assertIn(word, line)
             self.assertIn(word, refused.json["error"]["message"])
@@ -466,6 +467,45 @@ class Displaced(unittest.TestCase):
                 self.daemon.restart()
                 self.assertEqual(len(self.daemon.get("/v1/sweeps")["sweeps"]), self.acknowledged)
                 self.holds_all_rules(self.db)
+
+    def test_a5_a_backup_copied_over_the_open_file_is_not_mixed_with_it(self):
+        for _ in range(3):
+            self.daemon.sweep(1000)
+        self.daemon.stop()
+        self.daemon.restart()
+        copy = self.folder / "copy.db"
+        subprocess.run([NINETY, "backup", "--db", str(self.db), str(copy)], check=True)
+        self.write_some()
+        for text in [copy.read_bytes(), b""]:
+            with open(self.db, "wb") as file:  # where it is, as cp does
+                file.write(text)
+            self.displaced(str(self.db), "was overwritten", ".replaced")
+            self.assertEqual(self.daemon.stop(), 0)
+            self.assertEqual(self.db.read_bytes(), text)
+            (self.folder / "log").unlink()
+            self.daemon.restart()
+            self.assertEqual(len(self.daemon.get("/v1/sweeps")["sweeps"]), 3 if text else 0)
+        self.holds_all_rules(self.db)
+
+    def test_a5_nothing_acknowledged_is_lost_while_many_write(self):
+        """The count of the clients against what is in the file."""
+        def write():
+            connection, n = self.daemon.connect(), 0
+            while connection.call("POST", "/v1/sweeps", {"base": {"depth": 1}}).status == 201:
+                n += 1
+            connection.close()
+            return n
+
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            writers = [pool.submit(write) for _ in range(6)]
+            wait_until(lambda: self.sweeps_in(self.db) > 100, "a hundred sweeps")
+            self.db.unlink()
+            acknowledged = sum(writer.result() for writer in writers)
+        saved = self.folder / "saved.db"
+        shutil.copy(re.search(r"/proc/\d+/fd/\d+", self.daemon.words()).group(), saved)
+        self.assertGreater(acknowledged, 100)
+        self.assertGreaterEqual(self.sweeps_in(saved), acknowledged)
+        self.holds_all_rules(saved)
 
     def test_a5_it_is_seen_within_two_seconds_without_any_request(self):
         self.db.unlink()
