@@ -24,7 +24,7 @@ TOKEN = "0123456789abcdef" * 4
 MIB = 2**20
 RATIO, SMALL_MS, FAST_MS = 3, 15, 50  # p99: 3 x the control's, < 50 ms where that is < 15 ms
 # Nobody waits longer for an answer, on any machine; newcomers have the token, but no connection.
-LIMITS_S = {"claim": 2, "report": 2, "newcomer": 1, "health": 2, "read": 3}
+LIMITS_S = {"claim": 2, "report": 2, "submission": 3, "newcomer": 1, "health": 2, "read": 3}
 STOP_S = 2
 MEMORY_MIB = 320      # what a part may add to the daemon's memory
 HISTORY = 12000       # trials that ended before, for those who read
@@ -232,6 +232,8 @@ class Attack:
                          f"{part.failures[0]}")
         for kind, limit_s in LIMITS_S.items():
             worst = part.samples[kind].worst
+            if not part.samples[kind].seconds and kind in ("claim", "report"):
+                found.append(f"{kind}: none was made")
             if worst > limit_s:
                 found.append(f"{kind}: {worst:.1f} s until an answer, over {limit_s} s")
         if part.lost:

@@ -14,7 +14,7 @@ PERIOD_S = 0.005   # of each worker's claims
 PATIENCE_S = 10    # then a request counts as not answered
 SWEEP_TRIALS = 1000
 STEPS = 4
-NAMES = ("claim", "report", "newcomer", "read", "health")
+NAMES = ("claim", "report", "submission", "newcomer", "read", "health")
 
 
 class Refused(Exception):
@@ -27,12 +27,12 @@ class Client:
     def __init__(self, crowd, address="127.0.0.1"):
         self.crowd, self.address, self.connection = crowd, address, None
 
-    def call(self, method, path, body=None, status=(200, 201)):
+    def call(self, method, path, body=None, fields=None, status=(200, 201)):
         if self.connection is None:
             self.connection = Connection(self.crowd.port, self.crowd.token, timeout=PATIENCE_S)
             self.connection.http.source_address = (self.address, 0)
         try:
-            answer = self.connection.call(method, path, body)
+            answer = self.connection.call(method, path, body, fields)
         except (OSError, http.client.HTTPException):
             self.close()
             raise
@@ -52,7 +52,8 @@ class Registration:
     def __init__(self, client, slots, host="bystander"):
         """Speaks the protocol's second version where the daemon knows it."""
         body = {"host": host, "pid": os.getpid(), "slots": slots}
-        answer = client.call("POST", "/v1/workers", {**body, "protocol": 2}, (201, 400))
+        answer = client.call("POST", "/v1/workers", {**body, "protocol": 2},
+                             status=(201, 400))
         if answer.status == 400:
             answer = client.call("POST", "/v1/workers", body)
         self.members = {"worker": answer.json["worker"]}
@@ -88,7 +89,7 @@ class Samples:
 
     @property
     def worst(self):
-        return max(self.seconds, default=float("inf"))
+        return max(self.seconds, default=0)
 
 
 class Crowd:
@@ -102,7 +103,8 @@ class Crowd:
         self.refilling = True
         self.acknowledged = {}     # (trial, attempt) -> weights hash
         self.sweeps = []
-        self.n_left = 0            # trials submitted and not yet claimed, about
+        self.n_left = 0            # trials to be claimed, about
+        self.submitting = threading.Lock()
         self.flying = {}           # thread -> kind of its request, since when, period
         self.watch()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(n_workers)]
@@ -162,16 +164,14 @@ class Crowd:
         """With a key, so that a repetition makes no second sweep."""
         body = {"name": "attack", "base": {"depth": 1, "width": 16}, "replicates": SWEEP_TRIALS,
                 "max_attempts": 100}
-        with self.lock:
-            self.n_left += SWEEP_TRIALS
-            key = f"attack-{len(self.sweeps)}"
-            self.sweeps.append(None)
-        connection = Connection(self.port, self.token, timeout=PATIENCE_S)
-        try:
-            answer = connection.call("POST", "/v1/sweeps", body, {"Idempotency-Key": key})
-            self.sweeps[int(key[7:])] = answer.json["id"]
-        finally:
-            connection.close()
+        client = Client(self)
+        with self.submitting:
+            key = {"Idempotency-Key": f"attack-{len(self.sweeps)}"}
+            try:
+                self.sweeps.append(client.call("POST", "/v1/sweeps", body, key).json["id"])
+                self.n_left = SWEEP_TRIALS
+            finally:
+                client.close()
 
     def work(self):
         client, registration, due = Client(self), None, time.monotonic()
@@ -191,14 +191,14 @@ class Crowd:
     def cycle(self, client, registration):
         """Claims and ends trials. False: it must register again."""
         if self.refilling and self.n_left < SWEEP_TRIALS / 2:
-            self.timed("newcomer", 1, self.submit)
+            self.timed("submission", 1, self.submit)
         most = 64 if self.hurried else 1
         claims = self.timed("claim", PERIOD_S, registration.claim, client, most)
         if claims is None:
             self.over.wait(0.05)
             return False
         with self.lock:
-            self.n_left -= len(claims)
+            self.n_left = self.n_left - len(claims) if claims else 0
         if not claims:
             return True
         items = [done(c["trial"], c["attempt"], STEPS,
@@ -245,7 +245,7 @@ class Crowd:
 
     def read(self):
         while not self.over.is_set():
-            if self.sweeps and self.sweeps[0]:
+            if self.sweeps:
                 self.timed("read", 1, self.fresh_call, "GET",
                            f"/v1/summary?sweep={self.sweeps[0]}")
             self.over.wait(0.25)
