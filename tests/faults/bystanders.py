@@ -104,6 +104,7 @@ class Crowd:
         self.acknowledged = {}     # (trial, attempt) -> weights hash
         self.sweeps = []
         self.n_left = 0            # trials to be claimed, about
+        self.n_empty = 0           # claims in a row that brought nothing
         self.submitting = threading.Lock()
         self.flying = {}           # thread -> kind of its request, since when, period
         self.watch()
@@ -169,7 +170,7 @@ class Crowd:
             key = {"Idempotency-Key": f"attack-{len(self.sweeps)}"}
             try:
                 self.sweeps.append(client.call("POST", "/v1/sweeps", body, key).json["id"])
-                self.n_left = SWEEP_TRIALS
+                self.n_left += SWEEP_TRIALS
             finally:
                 client.close()
 
@@ -198,7 +199,10 @@ class Crowd:
             self.over.wait(0.05)
             return False
         with self.lock:
-            self.n_left = self.n_left - len(claims) if claims else 0
+            self.n_left -= len(claims)
+            self.n_empty = 0 if claims else self.n_empty + 1
+            if self.n_empty == 20:  # others took some for good
+                self.n_left = 0
         if not claims:
             return True
         items = [done(c["trial"], c["attempt"], STEPS,
