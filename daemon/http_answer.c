@@ -64,6 +64,7 @@ static void send_response(struct http_request *request, const struct http_answer
                           struct MHD_Response *response, enum connection_state state)
 {
     request->state = state;
+    request->taken_ms = uv_now(request->server->loop); /* from now on it may be mute */
     request->server->n_answers[answer->status]++;
     request->server->n_pending -= state == CONNECTION_SENDING;
     if (response == NULL) {
@@ -108,7 +109,6 @@ static struct MHD_Response *large_response(struct http_request *request,
             answer->size, STREAM_BLOCK_BYTES, large_read, body, large_free);
         if (response != NULL) {
             http_memory_count(request, answer->size);
-            request->taken_ms = uv_now(request->server->loop);
             return response;
         }
     }

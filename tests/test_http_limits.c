@@ -307,6 +307,33 @@ static void who_takes_nothing_of_an_answer_goes_when_others_need_the_memory(void
     http_client_close(takes);
 }
 
+/* A2: an answer that has not left yet in the round that made it is nobody's fault. */
+static void who_was_answered_a_moment_ago_is_not_taken_for_mute(void **state)
+{
+    struct http_limits limits = http_default_limits;
+    limits.max_memory = 4000000;
+    struct http_fixture *f = http_fixture_start(&limits);
+    *state = f;
+    struct http_client *polite = http_client_connect(&f->loop, f->port);
+    http_client_request(polite, "POST", "/park", "a body", NULL);
+    http_fixture_await(f, 1);
+    struct http_client *greedy = http_client_connect(&f->loop, f->port);
+    http_client_request(greedy, "GET", "/park", NULL, NULL);
+    http_fixture_await(f, 2);
+    http_fixture_answer(f->waiting[0], 200, "thank you");
+    char *data = malloc(HTTP_FIXTURE_LARGE);
+    memset(data, 'l', HTTP_FIXTURE_LARGE);
+    http_answer(f->waiting[1], &(struct http_answer){.status = 200,
+                                                     .type = "text/plain",
+                                                     .data = data,
+                                                     .size = HTTP_FIXTURE_LARGE,
+                                                     .free_data = free});
+    assert_int_equal(http_client_answer(greedy, false)->status, 503);
+    assert_string_equal(http_client_answer(polite, false)->body, "thank you");
+    http_client_close(polite);
+    http_client_close(greedy);
+}
+
 static void a_waiting_request_outlives_every_time_out(void **state)
 {
     struct http_limits limits = http_default_limits;
@@ -349,6 +376,8 @@ int main(void)
         cmocka_unit_test_teardown(a_first_head_that_does_not_come_has_no_longer_than_any,
                                   http_fixture_teardown),
         cmocka_unit_test_teardown(who_takes_nothing_of_an_answer_goes_when_others_need_the_memory,
+                                  http_fixture_teardown),
+        cmocka_unit_test_teardown(who_was_answered_a_moment_ago_is_not_taken_for_mute,
                                   http_fixture_teardown),
         cmocka_unit_test_teardown(a_waiting_request_outlives_every_time_out, http_fixture_teardown),
     };
