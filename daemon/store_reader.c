@@ -20,7 +20,8 @@
 #define IS_KEPT "moving IS NOT 'deleted'"
 #define SWEEP_EXISTS "SELECT 1 FROM sweeps WHERE id = ?1 AND " IS_KEPT
 
-/* The rate is the one of the last trial that ended, faded as the queue's own meter fades. */
+/* The rate is the one of the last trial that ended, faded as the queue's own meter fades. Trials
+ * are handed out in their order: while the last one has not been tried, a claim is on its way. */
 #define SWEEP_COLUMNS                                                                              \
     "id, name, state, search, priority, max_running, max_attempts, replicates, seed, cells, "      \
     "trials, queued, running, succeeded, failed, cancelled, reached + crossed AS reached, "        \
@@ -32,7 +33,9 @@
     " WHEN expanded < trials OR unmatched > 0 THEN 'preparation'"                                  \
     " WHEN NOT EXISTS (SELECT 1 FROM workers WHERE state = 'alive') THEN 'worker'"                 \
     " WHEN NOT EXISTS (SELECT 1 FROM workers WHERE state = 'alive' AND running < slots)"           \
-    " THEN 'free worker' ELSE 'next attempt' END AS waits_for, "                                   \
+    " THEN 'free worker'"                                                                          \
+    " WHEN (SELECT attempt FROM trials t WHERE t.id = first_trial + trials - 1) > 0"               \
+    " THEN 'next attempt' END AS waits_for, "                                                      \
     "created_at, finished_at"
 #define SWEEP_SOURCE                                                                               \
     "(SELECT *, iif(finished_at IS NULL, rate * exp((unixepoch(ended_at) - unixepoch()) / 120.0)," \

@@ -121,11 +121,27 @@ static void a_sweep_that_does_not_run_has_no_time_left_and_says_why(void **state
     int64_t worker = queue_fixture_worker(f);
     train(f, worker, 500);
     assert_true(isnan(ask(f, waits))); /* nothing runs, whatever the rate was */
+    assert_string_equal(waits, "");    /* a claim is on its way: nothing has failed */
     queue_fixture_claim(f, worker);
     expect_about(f, 3.5 * 0.5);
     queue_fixture_act(f, 1, QUEUE_PAUSE);
     assert_true(isnan(ask(f, waits)));
     assert_string_equal(waits, "resume");
+}
+
+/* B4 */
+static void a_sweep_whose_trials_have_all_been_tried_waits_for_the_next_attempt(void **state)
+{
+    struct queue_fixture *f = *state;
+    char waits[32];
+    queue_fixture_submit(f, "{\"base\": {\"depth\": 1}, \"replicates\": 2}");
+    int64_t worker = queue_fixture_worker(f);
+    train(f, worker, 500);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    struct report report = queue_fixture_failed(&claim, true);
+    queue_fixture_send(f, worker, &report);
+    assert_true(isnan(ask(f, waits)));
+    assert_string_equal(waits, "next attempt");
 }
 
 /* B4 */
@@ -153,6 +169,9 @@ int main(void)
                                         queue_fixture_setup, queue_fixture_teardown),
         cmocka_unit_test_setup_teardown(a_sweep_that_does_not_run_has_no_time_left_and_says_why,
                                         queue_fixture_setup, queue_fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_sweep_whose_trials_have_all_been_tried_waits_for_the_next_attempt,
+            queue_fixture_setup, queue_fixture_teardown),
         cmocka_unit_test_setup_teardown(one_trial_that_fails_at_once_is_no_rate_of_thousands,
                                         queue_fixture_setup, queue_fixture_teardown),
     };
