@@ -251,12 +251,19 @@ static int post_sweep(struct run *run, const char *trainer, bool *ret_before, st
     return 0;
 }
 
+/* An older engine of the built-in trainer computes most configurations as this one does. */
+static bool is_older_engine(const struct run *run, const char *trainer)
+{
+    return engine_of(run->trainer) > 0 && engine_of(trainer) > 0;
+}
+
 static void say_other_trainer(const struct run *run, int64_t sweep, const char *trainer)
 {
     char *other = text_printable(trainer);
 
-    fprintf(stderr, "sweep %lld has the same cells, but results of %s; these are of %s\n",
-            (long long)sweep, other, run->trainer);
+    fprintf(stderr, "sweep %lld has the same cells, but results of %s; these are of %s%s\n",
+            (long long)sweep, other, run->trainer,
+            is_older_engine(run, trainer) ? ", which takes over what both compute alike" : "");
     free(other);
 }
 
@@ -293,6 +300,9 @@ static int submit(struct run *run, struct error *error)
         return complain_of_daemon(run, error);
     }
     run->sweep = same.sweep;
+    if (!same.sweep && same.other_sweep > 0 && is_older_engine(run, same.other_trainer)) {
+        must_do(json_object_set_new(run->spec, "reuse", json_true()));
+    }
     if (!same.sweep && submit_new(run, &question, &before, error) != 0) {
         return ERROR_INVALID;
     }

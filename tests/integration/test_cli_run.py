@@ -134,6 +134,17 @@ class Run(Programs):
             self.assertEqual(self.query("SELECT sweep, count(*) FROM results WHERE state = 'succeeded' "
                                         "AND trainer LIKE 'ninety-trainer %' GROUP BY sweep"), [(2, 4)])
 
+    def test_b1_of_an_older_engine_only_what_differs_is_trained_again(self):
+        words = ["--depth", "1", "--batch-norm", "none,after", "--replicates", "2"]
+        self.assertEqual(self.run_tiny(*words).returncode, 0)
+        self.write("UPDATE attempts SET trainer = 'ninety-trainer 0.2.0'")
+        done = self.run_tiny(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("takes over what both compute alike", done.stderr)
+        self.assertEqual(self.query("SELECT batch_norm, reused_from FROM results WHERE sweep = 2"),
+                         [("none", 1), ("none", 2), ("after", None), ("after", None)])
+        self.assertIn("sweep 2 is in", self.run_tiny(*words).stderr)
+
     def write(self, sql):
         """Writes what ninetyd never would, triggers out of the way and back."""
         connection = sqlite3.connect(self.db)
