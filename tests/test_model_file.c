@@ -140,7 +140,7 @@ static void a_network_of_another_shape_is_refused(void **state)
         {"{\"hidden_units\": [5], " COMMON "}", "{\"hidden_units\": [5, 5], " COMMON "}",
          "array layers.1.dense.weight does not fit"},
         {"{\"hidden_units\": [3, 3], " COMMON "}", "{\"hidden_units\": [3], " COMMON "}",
-         "6 arrays, where the configured network has 4"},
+         "array layers.2.dense.weight has no place"}, /* E14: which one */
         {"{\"hidden_units\": [5], " COMMON "}",
          "{\"hidden_units\": [5], \"batch_norm\": \"before\", " COMMON "}",
          "it has no array layers.0.norm.weight"},
@@ -159,6 +159,78 @@ static void a_network_of_another_shape_is_refused(void **state)
         training_free(&from);
         training_free(&to);
     }
+}
+
+/* E14 */
+static void metadata_are_the_shortest_decimals(void **state)
+{
+    (void)state;
+    const struct trial_config config = configure(configurations[0]);
+    const struct model_facts odd = {5, 0.8959, "abc", "def"};
+    struct training training;
+    char text[4096] = "";
+    start(&training, &config);
+    assert_int_equal(model_save(path, &training.network, &config, &odd, &error), 0);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text + 1, 1, sizeof text - 2, file) > 8);
+    fclose(file);
+    assert_non_null(strstr(text + 9, "\"test_accuracy\":\"0.8959\""));
+    assert_non_null(strstr(text + 9, "\"step\":\"5\""));
+    training_free(&training);
+}
+
+/* The saved file with one more array, a scalar of type I64, as PyTorch writes it. */
+static void add_scalar(const char *name)
+{
+    static char old[100000], new[100000];
+    uint64_t length;
+    FILE *file = fopen(path, "r");
+    const size_t size = fread(old, 1, sizeof old, file);
+    fclose(file);
+    memcpy(&length, old, 8);
+    const size_t data = size - 8 - length;
+    while (old[8 + length - 1] != '}') {
+        length--; /* padding */
+    }
+    const int n =
+        snprintf(new + 8, sizeof new - 8,
+                 "%.*s,\"%s\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[%zu,%zu]}}",
+                 (int)length - 1, old + 8, name, data, data + 8);
+    const uint64_t new_length = (uint64_t)n;
+    memcpy(new, &new_length, 8);
+    memcpy(new + 8 + n, old + size - data, data);
+    memset(new + 8 + n + data, 0, 8);
+    file = fopen(path, "w");
+    assert_int_equal(fwrite(new, 1, 8 + (size_t)n + data + 8, file), 8 + (size_t)n + data + 8);
+    fclose(file);
+}
+
+/* E14 */
+static void pytorchs_counts_of_batches_are_ignored_and_other_arrays_named(void **state)
+{
+    (void)state;
+    const struct trial_config config = configure(configurations[1]);
+    static const struct {
+        const char *name;
+        bool fits;
+    } table[] = {{"layers.0.norm.num_batches_tracked", true},
+                 {"layers.7.norm.num_batches_tracked", false},
+                 {"num_batches_tracked", false},
+                 {"layers.0.dense.num_batches_tracked", false},
+                 {"decoder.weight", false}};
+    struct training training;
+    start(&training, &config);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        assert_int_equal(model_save(path, &training.network, &config, &facts, &error), 0);
+        add_scalar(table[i].name);
+        assert_int_equal(model_load(path, &training.network, &error),
+                         table[i].fits ? 0 : ERROR_INVALID);
+        if (!table[i].fits && strstr(error.message, table[i].name) == NULL) {
+            fail_msg("\"%s\" does not name %s", error.message, table[i].name);
+        }
+    }
+    training_free(&training);
 }
 
 static void files_that_cannot_be_read_or_written_are_named(void **state)
@@ -301,6 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_saved_network_is_loaded_to_the_bit),
         TEST(a_network_of_another_shape_is_refused),
+        TEST(metadata_are_the_shortest_decimals),
+        TEST(pytorchs_counts_of_batches_are_ignored_and_other_arrays_named),
         TEST(files_that_cannot_be_read_or_written_are_named),
         TEST(a_trace_replayed_by_its_samples_is_the_same_training),
         TEST(the_norms_are_those_of_the_gradient),

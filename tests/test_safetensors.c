@@ -50,6 +50,22 @@ static struct safetensors_writer *write_example(void)
     return writer;
 }
 
+static char names[64];
+
+static int collect(void *context, const char *name)
+{
+    (void)context;
+    strcat(strcat(names, name), " ");
+    return 0;
+}
+
+static int stop_at_once(void *context, const char *name)
+{
+    (void)context;
+    assert_string_equal(name, "matrix");
+    return 7;
+}
+
 static void what_is_written_is_read_back(void **state)
 {
     (void)state;
@@ -69,7 +85,10 @@ static void what_is_written_is_read_back(void **state)
     struct safetensor tensor;
     struct error error;
     assert_int_equal(safetensors_parse(bytes, size, "file", &file, &error), 0);
-    assert_int_equal(safetensors_count(file), 2);
+    names[0] = '\0';
+    assert_int_equal(safetensors_visit(file, collect, NULL), 0);
+    assert_string_equal(names, "matrix vector ");
+    assert_int_equal(safetensors_visit(file, stop_at_once, NULL), 7);
     assert_string_equal(safetensors_metadata(file, "who"), "\"me\"");
     assert_null(safetensors_metadata(file, "what"));
     assert_int_equal(safetensors_get(file, "matrix", &tensor, &error), 0);

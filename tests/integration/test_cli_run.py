@@ -605,6 +605,17 @@ class Train(Programs):
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(f"{flag}: cannot {what} /nowhere/file: No such file", done.stderr)
 
+    def test_e14_a_network_that_does_not_fit_cannot_be_loaded(self):
+        model = f"{self.folder}/model.safetensors"
+        self.assertEqual(self.ninety(*self.words, "--save", model).returncode, 0)
+        done = self.ninety(*self.words, "--batch-norm", "before", "--load", model)
+        self.assertEqual(done.returncode, 1, done.stderr)  # not 3: nothing was trained
+        self.assertIn(f"{model}: it has no array layers.0.norm.weight", done.stderr)
+        with open(model, "wb") as file:
+            file.write(b"nonsense")
+        done = self.ninety(*self.words, "--load", model)
+        self.assertEqual(done.returncode, 1, done.stderr)
+
     def test_a_trainer_that_dies_is_told(self):
         done = self.ninety(*self.words, "--trainer", "echo nonsense")
         self.assertEqual(done.returncode, 1)

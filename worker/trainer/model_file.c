@@ -1,10 +1,12 @@
 #include "worker/trainer/model_file.h"
 
+#include "common/decimal.h"
 #include "common/engine.h"
 #include "worker/trainer/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +50,10 @@ int model_visit(const struct network *network, model_visit_fn visit, void *conte
 
 static json_t *make_metadata(const struct trial_config *config, const struct model_facts *facts)
 {
-    char step[32], accuracy[32];
+    char step[DECIMAL_INTEGER_SIZE], accuracy[DECIMAL_SIZE];
     char *text = config_to_text(config);
-    snprintf(step, sizeof step, "%lld", (long long)facts->step);
-    snprintf(accuracy, sizeof accuracy, "%.17g", facts->test_accuracy);
+    decimal_integer(facts->step, step);
+    decimal_shortest(facts->test_accuracy, accuracy);
     json_t *metadata =
         json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s, s:s}", "format", "pt", "trainer", ENGINE_TRAINER,
                   "config", text, "step", step, "test_accuracy", accuracy, "weights_sha256",
@@ -117,7 +119,7 @@ int model_save(const char *path, const struct network *network, const struct tri
 struct loading {
     const char *path;
     const struct safetensors *file;
-    size_t n_arrays;
+    const struct network *network;
     struct error *error;
 };
 
@@ -144,8 +146,49 @@ static int load_array(void *context, const char *name, float *values, int n_rows
             memcpy(&values[(size_t)k * (size_t)n_rows + (size_t)i], tensor.bytes + 4 * from, 4);
         }
     }
-    loading->n_arrays++;
     return 0;
+}
+
+/* 1 = the network has an array of that name. */
+static int is_name(void *context, const char *name, float *values, int n_rows, int n_columns)
+{
+    (void)values, (void)n_rows, (void)n_columns;
+    return strcmp(context, name) == 0;
+}
+
+static bool has_array(const struct network *network, char *name)
+{
+    return model_visit(network, is_name, name) == 1;
+}
+
+/* PyTorch counts the batches of each normalization, which no number here depends on. */
+static bool is_count_of_batches(const struct network *network, const char *name)
+{
+    static const char count[] = ".norm.num_batches_tracked";
+    const size_t length = strlen(name), ending = sizeof count - 1;
+    char norm[NAME_SIZE];
+    if (length <= ending || length >= sizeof norm || strcmp(name + length - ending, count) != 0) {
+        return false;
+    }
+    snprintf(norm, sizeof norm, "%.*s.norm.weight", (int)(length - ending), name);
+    return has_array(network, norm);
+}
+
+static int refuse_unknown(void *context, const char *name)
+{
+    struct loading *loading = context;
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    const bool known =
+        has_array(loading->network, copy) || is_count_of_batches(loading->network, name);
+    free(copy);
+    return known ? 0
+                 : error_set(loading->error, NULL,
+                             "%s: array %.80s has no place in the configured network; train the "
+                             "network that was saved",
+                             loading->path, name);
 }
 
 static int load_bytes(const char *path, const uint8_t *bytes, size_t size, struct network *network,
@@ -156,13 +199,10 @@ static int load_bytes(const char *path, const uint8_t *bytes, size_t size, struc
     if (r != 0) {
         return r;
     }
-    struct loading loading = {path, file, 0, error};
+    struct loading loading = {path, file, network, error};
     r = model_visit(network, load_array, &loading);
-    if (r == 0 && loading.n_arrays != safetensors_count(file)) {
-        r = error_set(error, NULL,
-                      "%s: %zu arrays, where the configured network has %zu; train the network "
-                      "that was saved",
-                      path, safetensors_count(file), loading.n_arrays);
+    if (r == 0) {
+        r = safetensors_visit(file, refuse_unknown, &loading);
     }
     safetensors_free(file);
     return r;

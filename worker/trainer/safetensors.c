@@ -261,9 +261,19 @@ const char *safetensors_metadata(const struct safetensors *file, const char *key
     return json_string_value(json_object_get(json_object_get(file->header, METADATA), key));
 }
 
-size_t safetensors_count(const struct safetensors *file)
+int safetensors_visit(const struct safetensors *file, int (*visit)(void *context, const char *name),
+                      void *context)
 {
-    return json_object_size(file->header) - (json_object_get(file->header, METADATA) != NULL);
+    const char *name;
+    json_t *entry;
+    int r = 0;
+    json_object_foreach(file->header, name, entry)
+    {
+        if (r == 0 && strcmp(name, METADATA) != 0) {
+            r = visit(context, name);
+        }
+    }
+    return r;
 }
 
 /* ---- writing ---- */

@@ -42,8 +42,9 @@ int safetensors_get(const struct safetensors *file, const char *name, struct saf
 /* A text of __metadata__, valid as long as the file; NULL if there is none by that name. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);
 
-/* How many arrays there are. */
-size_t safetensors_count(const struct safetensors *file);
+/* Calls visit for the name of every array until it returns another value than 0; returns that. */
+int safetensors_visit(const struct safetensors *file, int (*visit)(void *context, const char *name),
+                      void *context);
 
 /* ---- writing ---- */
 
