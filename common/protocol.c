@@ -20,6 +20,11 @@ static const struct member ready_members[] = {
     END,
 };
 
+static const struct member step_members[] = {
+    INT(trainer_event, step, true),
+    END,
+};
+
 static json_t *member_to_json(const struct member *member, const void *field)
 {
     switch (member->type) {
@@ -513,6 +518,7 @@ static const struct {
     [TRAINER_LAYER] = {"layer", layer_members, offsetof(struct trainer_event, layer)},
     [TRAINER_DONE] = {"done", result_members, offsetof(struct trainer_event, result)},
     [TRAINER_FAILED] = {"failed", failure_members, offsetof(struct trainer_event, failure)},
+    [TRAINER_STEP] = {"step", step_members, 0},
 };
 
 char *trainer_event_to_line(const struct trainer_event *event)
@@ -561,7 +567,7 @@ static int refuse_unknown(const json_t *object, enum trainer_event_type type, st
 
 static int event_type_by_name(const char *name)
 {
-    for (int i = 0; name && i <= TRAINER_FAILED; i++) {
+    for (int i = 0; name && i <= TRAINER_STEP; i++) {
         if (strcmp(event_types[i].name, name) == 0) {
             return i;
         }
@@ -579,7 +585,8 @@ int trainer_event_from_line(const char *line, struct trainer_event *ret, struct 
     struct trainer_event event = {0};
     int type = event_type_by_name(json_string_value(json_object_get(object, "type")));
     if (type < 0) {
-        rc = error_set(error, "type", "type must be ready, measurement, layer, done or failed");
+        rc = error_set(error, "type",
+                       "type must be ready, measurement, layer, step, done or failed");
         goto out;
     }
     event.type = (enum trainer_event_type)type;

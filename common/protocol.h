@@ -150,6 +150,7 @@ enum trainer_event_type {
     TRAINER_LAYER,       /* {"type":"layer",...} */
     TRAINER_DONE,        /* {"type":"done",...} */
     TRAINER_FAILED,      /* {"type":"failed","reason":"...","retry":false} */
+    TRAINER_STEP,        /* {"type":"step",...,"step":..}: it is alive, and no more */
 };
 
 struct trainer_event {
@@ -162,6 +163,7 @@ struct trainer_event {
     struct layer_stat layer;
     struct trial_result result;
     struct trial_failure failure;
+    int64_t step; /* step */
 };
 
 char *trainer_event_to_line(const struct trainer_event *event);

@@ -237,6 +237,7 @@ static void every_event_survives_the_trip(void **state)
          .attempt = 2,
          .result = {.steps = 3, .steps_to_target = 3, .final_accuracy = 1}},
         {.type = TRAINER_FAILED, .trial = 1, .attempt = 2, .failure = {"diverged", true}},
+        {.type = TRAINER_STEP, .trial = 1, .attempt = 2, .step = 4711}, /* D9 */
     };
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         char *line = trainer_event_to_line(&events[i]);

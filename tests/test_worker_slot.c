@@ -269,6 +269,33 @@ static void a_wrong_product_that_is_not_the_kernels_is_told_apart(void **state)
     assert_true(closed);
 }
 
+/* D9: a program that spins works as hard as one that trains. */
+static void a_trainer_that_only_works_is_replaced_in_the_end(void **state)
+{
+    (void)state;
+    open_slot(NULL, 50);
+    run(is_ready);
+    train(1, 15);
+    run(is_end);
+    assert_int_equal(last_event()->type, TRAINER_FAILED);
+    assert_non_null(
+        strstr(last_event()->failure.reason, "hangs: no line for 0 s, though it uses the CPU"));
+    assert_true(last_event()->failure.retry);
+}
+
+/* D9 */
+static void a_trainer_that_says_its_steps_is_let_work(void **state)
+{
+    (void)state;
+    open_slot(NULL, 60); /* twelve times that is less than it takes */
+    run(is_ready);
+    train(1, 16);
+    run(is_end);
+    assert_int_equal(last_event()->type, TRAINER_DONE);
+    assert_int_equal(n_events,
+                     5); /* ready, three measurements, done: steps are for the slot alone */
+}
+
 static void an_endless_line_fails_the_trial(void **state)
 {
     (void)state;
@@ -423,6 +450,8 @@ int main(void)
         SLOT_TEST(a_trainer_that_hangs_is_replaced),
         SLOT_TEST(a_wrong_product_fails_its_trial_and_closes_the_slot),
         SLOT_TEST(a_wrong_product_that_is_not_the_kernels_is_told_apart),
+        SLOT_TEST(a_trainer_that_only_works_is_replaced_in_the_end),
+        SLOT_TEST(a_trainer_that_says_its_steps_is_let_work),
         SLOT_TEST(an_endless_line_fails_the_trial),
         SLOT_TEST(an_exit_in_the_middle_is_a_failure_even_with_0),
         SLOT_TEST(what_cannot_be_fails_the_trial),

@@ -212,6 +212,8 @@ static void on_slot_event(void *arg, struct slot *slot, const struct trainer_eve
         datasets_forget(seats->datasets, seat->config.dataset);
         fail(seats, lease, event->failure.reason, event->failure.retry);
         break;
+    case TRAINER_STEP:
+        break; /* the slot has taken note */
     }
     seats->handlers.on_change(seats->handlers.arg);
 }

@@ -22,6 +22,7 @@
 #define ALSO_US_MS 500 /* whoever stops all of a job's processes has told us too within this */
 #define RESTART_FIRST_MS 500
 #define RESTART_MOST_MS 30000
+#define SILENCES_AT_WORK 12    /* so many in a row are no training, whatever the CPU does */
 #define SHORT_OF_SILENCE 10000 /* CPU time of less than this part of the silence is no work */
 #define N_LAST_WORDS 3
 #define HOPELESS_STARTS 5  /* none of them got ready, and none before: some four seconds */
@@ -52,6 +53,7 @@ struct slot {
 
     uv_timer_t timer;     /* DOWN: restart; STARTING: ready in time; IN_HAND: silence */
     int64_t cpu_ms;       /* at the last check for silence */
+    int n_silences;       /* since its last line */
     int64_t oom_kills;    /* when the trainer was started */
     struct log_share log; /* how much more of what trainers say is logged */
     char last_words[N_LAST_WORDS][160];
@@ -116,12 +118,16 @@ static void on_silence(uv_timer_t *timer)
     int64_t cpu_ms = machine_cpu_ms(process_pid(slot->process));
     int64_t worked_ms = cpu_ms - slot->cpu_ms;
     slot->cpu_ms = cpu_ms;
-    if (worked_ms > (int64_t)(slot->options.silence_ms / SHORT_OF_SILENCE)) {
+    slot->n_silences++;
+    bool works = worked_ms > (int64_t)(slot->options.silence_ms / SHORT_OF_SILENCE);
+    if (works && slot->n_silences < SILENCES_AT_WORK) {
         return;
     }
     char reason[128];
-    snprintf(reason, sizeof reason, "the trainer hangs: no line and no work for %" PRIu64 " s",
-             slot->options.silence_ms / 1000);
+    snprintf(reason, sizeof reason, "the trainer hangs: no line%s for %" PRIu64 " s%s",
+             works ? "" : " and no work",
+             (works ? SILENCES_AT_WORK : 1) * slot->options.silence_ms / 1000,
+             works ? ", though it uses the CPU" : "");
     reject_trainer(slot, reason);
 }
 
@@ -129,6 +135,7 @@ static void watch_silence(struct slot *slot)
 {
     if (slot->options.silence_ms > 0) {
         slot->cpu_ms = machine_cpu_ms(process_pid(slot->process));
+        slot->n_silences = 0;
         uv_timer_start(&slot->timer, on_silence, slot->options.silence_ms,
                        slot->options.silence_ms);
     }
@@ -176,6 +183,7 @@ static int check_event(struct slot *slot, const struct trainer_event *event, str
         return report_check_result(&event->result, &slot->terms, &slot->past, error);
     case TRAINER_READY:
     case TRAINER_FAILED:
+    case TRAINER_STEP:
         break;
     }
     return 0;
@@ -207,9 +215,12 @@ static void on_trial_event(struct slot *slot, struct trainer_event *event)
         backoff_reset(&slot->restart);
         forget_trial(slot);
     } else if (slot->options.silence_ms > 0) {
+        slot->n_silences = 0;
         uv_timer_again(&slot->timer);
     }
-    emit(slot, event);
+    if (event->type != TRAINER_STEP) {
+        emit(slot, event);
+    }
 }
 
 static void on_output(struct slot *slot, const char *line)

@@ -28,7 +28,9 @@ struct slot_options {
     int core;                 /* to bind the trainer to; -1 = none */
     const char *const *argv;  /* the trainer's command; outlives the slot */
     char *const *environment; /* likewise */
-    uint64_t silence_ms;      /* no line and no CPU time used for this long = it hangs; 0 = never */
+    /* No line and no CPU time used for this long, or no line for twelve times as long: it hangs.
+     * 0 = never. */
+    uint64_t silence_ms;
     /* TRAINER_READY: the slot is free. The others are news of the trial in hand; after DONE and
      * FAILED it has none. */
     void (*on_event)(void *arg, struct slot *slot, const struct trainer_event *event);

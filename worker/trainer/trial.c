@@ -30,20 +30,33 @@ struct trial {
     int64_t measured;
     int64_t steps_to_target; /* -1 = not reached yet */
     int64_t ns_to_target;
-    int needed; /* correct samples that reach the target */
+    int needed;      /* correct samples that reach the target */
+    int64_t said_ns; /* when the last event was emitted */
 };
+
+/* Between measurements, which are few, so often at least an event says that it goes on. */
+#define SAY_EVERY_NS INT64_C(30000000000)
 
 enum trial_end { TRIAL_ENDED = 1 }; /* `failed` has been emitted */
 
-static void emit(const struct trial *trial, struct trainer_event *event)
+static int64_t nanoseconds(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void emit(struct trial *trial, struct trainer_event *event)
 {
     event->trial = trial->job->trial;
     event->attempt = trial->job->attempt;
     trial->emit(trial->context, event);
+    trial->said_ns = nanoseconds(CLOCK_MONOTONIC);
 }
 
 /* The machine's fault: elsewhere, or with another kernel, the trial may well succeed. */
-static int fail_by_machine(const struct trial *trial)
+static int fail_by_machine(struct trial *trial)
 {
     struct trainer_event event = {.type = TRAINER_FAILED, .failure = {.retry = true}};
 
@@ -53,8 +66,7 @@ static int fail_by_machine(const struct trial *trial)
     return TRIAL_ENDED;
 }
 
-__attribute__((format(printf, 2, 3))) static int fail(const struct trial *trial, const char *format,
-                                                      ...)
+__attribute__((format(printf, 2, 3))) static int fail(struct trial *trial, const char *format, ...)
 {
     struct trainer_event event = {.type = TRAINER_FAILED, .failure = {.retry = false}};
     va_list args;
@@ -126,14 +138,6 @@ static bool is_measured(const struct trial_config *config, int64_t step)
 {
     return config->measure_every > 0 ? step % config->measure_every == 0
                                      : step >= 8 && is_power_of_two(step);
-}
-
-static int64_t nanoseconds(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 static int64_t cpu_nanoseconds(void)
@@ -214,6 +218,14 @@ static int evaluate(struct trial *trial, bool fully)
     return 0;
 }
 
+static void say_if_silent(struct trial *trial)
+{
+    if (nanoseconds(CLOCK_MONOTONIC) - trial->said_ns >= SAY_EVERY_NS) {
+        struct trainer_event event = {.type = TRAINER_STEP, .step = trial->training.step};
+        emit(trial, &event);
+    }
+}
+
 static int run_steps(struct trial *trial)
 {
     const struct trial_config *config = &trial->job->config;
@@ -232,6 +244,7 @@ static int run_steps(struct trial *trial)
         if (with_layers) {
             emit_layers(trial);
         }
+        say_if_silent(trial);
         if (trial->steps_to_target > 0 && config->stop_at_target) {
             break;
         }
@@ -284,6 +297,8 @@ void trial_run(const struct trainer_job *job, struct trial_files *files,
 {
     struct trial trial = {
         .job = job, .files = files, .emit = emit_event, .context = context, .steps_to_target = -1};
+
+    trial.said_ns = nanoseconds(CLOCK_MONOTONIC);
 
     product_check_by(cpu_nanoseconds);
     if (begin(&trial) == 0 && run_steps(&trial) == 0) {
