@@ -1,9 +1,7 @@
 #include "common/protocol.h"
 
-#include "common/engine.h"
 #include "common/json_number.h"
 #include "common/json_print.h"
-#include "common/kernel_family.h"
 #include "common/protocol_members.h"
 #include "common/utf8.h"
 
@@ -412,21 +410,6 @@ void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret)
         struct reuse_offer *offer = &ret->at[ret->n];
         ret->n += members_from_json(offer_members, json_array_get(list, i), offer, NULL) == 0;
     }
-}
-
-const struct reuse_offer *reuse_offers_find(const struct reuse_offers *offers,
-                                            const struct trial_config *config,
-                                            const struct reuse_makers *makers)
-{
-    for (size_t i = 0; i < offers->n; i++) {
-        const struct reuse_offer *offer = &offers->at[i];
-        if (strcmp(offer->data_sha256, makers->data_sha256) == 0 &&
-            kernel_families_agree(offer->kernel, makers->kernel) &&
-            engine_trainers_agree(config, offer->trainer, makers->trainer)) {
-            return offer;
-        }
-    }
-    return NULL;
 }
 
 /* ---- the trainer's lines ---- */
