@@ -158,7 +158,8 @@ static int post_to_sweep(struct run *run, const char *verb, json_t **ret, struct
 /* Of what this command says and does not count for which sweep it is. */
 static void say_what_it_keeps(const struct run *run)
 {
-    static const char *const members[] = {"name", "priority", "max_running", "max_attempts"};
+    static const char *const members[] = {"name", "priority", "max_running", "max_attempts",
+                                          "max_seconds"};
 
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         const json_t *wanted = json_object_get(run->spec, members[i]);

@@ -32,6 +32,7 @@ static const struct option sweep_options[] = {
     {"priority", "N", "sweeps with a higher one go first (default 0)"},
     {"max-running", "N", "at most N of its trials at once (default 0: no limit)"},
     {"max-attempts", "N", "tries of a trial whose worker died (default 3)"},
+    {"max-seconds", "N", "an attempt that runs longer has failed (default 0: no limit)"},
     {"reuse", NULL, "take over what was trained in earlier sweeps instead of training it again"},
     {NULL},
 };

@@ -171,9 +171,12 @@ static int apply_numbers(json_t *spec, const struct args *args, struct error *er
         const char *option, *member;
         struct args_range range;
     } numbers[] = {
-        {"replicates", "replicates", {1, 100000}},  {"seed", "seed", {0, INT64_MAX}},
-        {"priority", "priority", {-1000, 1000}},    {"max-running", "max_running", {0, 1000000}},
+        {"replicates", "replicates", {1, 100000}},
+        {"seed", "seed", {0, INT64_MAX}},
+        {"priority", "priority", {-1000, 1000}},
+        {"max-running", "max_running", {0, 1000000}},
         {"max-attempts", "max_attempts", {1, 100}},
+        {"max-seconds", "max_seconds", {0, 366 * 86400}},
     };
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {

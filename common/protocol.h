@@ -16,7 +16,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 1 /* of trainers' lines */
+
+/* Of what workers and daemon say to each other. Since 2 a registration has a secret, which the
+ * worker shows with each claim, report and departure: so a lease belongs to who was given it. */
+#define WORKER_PROTOCOL_VERSION 2
+
+#define WORKER_SECRET_SIZE 65 /* 64 digits of 0-9 and a-f and the NUL */
+
+/* Who speaks. */
+struct worker_badge {
+    int64_t worker;
+    char secret[WORKER_SECRET_SIZE]; /* "" = none: it registered with version 1 */
+};
 
 /* A number that may be absent is NAN (double) or -1 (integer); JSON leaves it out. */
 
@@ -93,8 +105,8 @@ void report_clear(struct report *report);
  * workers usually send, and returns false for everything else, good or bad (escapes, unknown
  * members, a member twice, a wrong type, no memory): then json_t's way is to be gone, which knows
  * everything and explains. True: *ret_reports is malloc'd, each to be cleared. */
-bool reports_scan(const char *text, size_t size, int64_t *ret_worker, struct report **ret_reports,
-                  size_t *ret_n);
+bool reports_scan(const char *text, size_t size, struct worker_badge *ret_badge,
+                  struct report **ret_reports, size_t *ret_n);
 
 /* ---- reuse ---- */
 

@@ -382,7 +382,20 @@ static bool take_reports(struct scan *s, struct report **reports, size_t *n)
     return take(s, ']');
 }
 
-static bool take_body(struct scan *s, int64_t *worker, struct report **reports, size_t *n)
+static bool take_secret(struct scan *s, char ret[WORKER_SECRET_SIZE])
+{
+    const char *text;
+    size_t length;
+    if (!take_text(s, &text, &length) || length != WORKER_SECRET_SIZE - 1) {
+        return false;
+    }
+    memcpy(ret, text, length);
+    ret[length] = '\0';
+    return true;
+}
+
+static bool take_body(struct scan *s, struct worker_badge *badge, struct report **reports,
+                      size_t *n)
 {
     bool has_worker = false, has_reports = false;
     if (!take(s, '{')) {
@@ -396,7 +409,9 @@ static bool take_body(struct scan *s, int64_t *worker, struct report **reports, 
         }
         bool good = false; /* what begins badly must not be begun again */
         if (is(name, length, "worker") && !has_worker) {
-            has_worker = good = take_integer(s, worker) && *worker >= 1;
+            has_worker = good = take_integer(s, &badge->worker) && badge->worker >= 1;
+        } else if (is(name, length, "secret") && !badge->secret[0]) {
+            good = take_secret(s, badge->secret);
         } else if (is(name, length, "reports") && !has_reports) {
             has_reports = good = take_reports(s, reports, n);
         }
@@ -407,21 +422,21 @@ static bool take_body(struct scan *s, int64_t *worker, struct report **reports, 
     return take(s, '}') && s->at == s->end && has_worker && has_reports;
 }
 
-bool reports_scan(const char *text, size_t size, int64_t *ret_worker, struct report **ret_reports,
-                  size_t *ret_n)
+bool reports_scan(const char *text, size_t size, struct worker_badge *ret_badge,
+                  struct report **ret_reports, size_t *ret_n)
 {
     struct scan s = {text, text + size};
     struct report *reports = NULL;
     size_t n = 0;
-    int64_t worker = 0;
-    if (!take_body(&s, &worker, &reports, &n)) {
+    struct worker_badge badge = {0};
+    if (!take_body(&s, &badge, &reports, &n)) {
         for (size_t i = 0; i < n; i++) {
             report_clear(&reports[i]);
         }
         free(reports);
         return false;
     }
-    *ret_worker = worker;
+    *ret_badge = badge;
     *ret_reports = reports;
     *ret_n = n;
     return true;

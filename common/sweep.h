@@ -41,7 +41,8 @@ struct sweep {
     char name[4 * SWEEP_MAX_NAME + 1];
     enum sweep_search search;
     int64_t replicates, seed, priority, max_running, max_attempts;
-    bool reuse; /* take results that are there already */
+    int64_t max_seconds; /* of an attempt; 0 = no limit */
+    bool reuse;          /* take results that are there already */
     struct config_draft base;
     struct sweep_axis *axes;
     size_t n_axes;

@@ -1,6 +1,7 @@
 #include "common/sweep_json.h"
 #include "common/json_number.h"
 #include "common/json_print.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static const struct number {
     {"priority", offsetof(struct sweep, priority), -1000, 1000},
     {"max_running", offsetof(struct sweep, max_running), 0, 1000000},
     {"max_attempts", offsetof(struct sweep, max_attempts), 1, 100},
+    {"max_seconds", offsetof(struct sweep, max_seconds), 0, 366 * 86400},
 };
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
@@ -39,12 +41,11 @@ static int read_name(struct sweep *sweep, const json_t *json, struct error *erro
 {
     const char *name = json_string_value(json);
     size_t size = json_string_length(json), characters = 0;
+    if (name && !utf8_is_fit(name, UTF8_NAME)) {
+        return error_set(error, "name", "name must not contain control characters");
+    }
     for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)name[i];
-        characters += (byte & 0xc0) != 0x80;
-        if (byte < 0x20 || byte == 0x7f) {
-            return error_set(error, "name", "name must not contain control characters");
-        }
+        characters += ((unsigned char)name[i] & 0xc0) != 0x80;
     }
     if (characters < 1 || characters > SWEEP_MAX_NAME) {
         char text[JSON_PRINT_SHORT_SIZE];
@@ -179,7 +180,7 @@ static int read_member(struct sweep *sweep, const char *name, const json_t *json
     return error_set(
         error, name,
         "there is no member '%.60s' in a sweep: it has name, base, parameters, search, "
-        "replicates, seed, priority, max_running, max_attempts and reuse",
+        "replicates, seed, priority, max_running, max_attempts, max_seconds and reuse",
         name);
 }
 

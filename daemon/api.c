@@ -156,6 +156,7 @@ int api_create(uv_loop_t *loop, const struct api_options *options, struct api **
         datasets_destroy(api->datasets);
         free(api->db_path);
         free(api->token);
+        id_map_clear(&api->waiters);
         free(api);
         return -ENOMEM;
     }
@@ -188,6 +189,7 @@ static void free_if_done(struct api *api)
         datasets_destroy(api->datasets);
         free(api->db_path);
         free(api->token);
+        id_map_clear(&api->waiters);
         free(api);
     }
 }

@@ -134,21 +134,6 @@ bool api_body(struct api_call *call, json_t **ret)
     return true;
 }
 
-bool api_numbers(struct api_call *call, const struct json_in_member *members, size_t n)
-{
-    json_t *body;
-    if (!api_body(call, &body)) {
-        return false;
-    }
-    struct error error = {0};
-    int rc = json_in_members(body, members, n, &error);
-    json_decref(body);
-    if (rc != 0) {
-        api_fail_with(call, 400, "invalid_field", &error);
-    }
-    return rc == 0;
-}
-
 /* ---- query ---- */
 
 struct api_parameter api_integer(const char *name, int64_t min, int64_t max, int64_t *ret)

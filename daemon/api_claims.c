@@ -1,8 +1,9 @@
 /*
  * Claims, and those who wait for one. Whoever finds nothing joins the end of the list; at the end
  * of every round the list is served from its head while there are trials, within the round's
- * transaction. A client known to have hung up is passed over, so that no trial is lost on it; one
- * that hangs up later leaves its lease to expire.
+ * transaction. Passed over is a worker without a free slot, until it has one, and a client known
+ * to have hung up, so that no trial is lost on it; one that hangs up later leaves its lease to
+ * expire. A worker waits once: a second claim of it ends the first.
  */
 #include "daemon/api_internal.h"
 
@@ -23,7 +24,7 @@ static void remove_waiter(struct api *api, struct waiter *waiter)
 {
     *(waiter->prev != NULL ? &waiter->prev->next : &api->first_waiter) = waiter->next;
     *(waiter->next != NULL ? &waiter->next->prev : &api->last_waiter) = waiter->prev;
-    api->n_waiters--;
+    id_map_take(&api->waiters, waiter->worker);
     free(waiter);
 }
 
@@ -36,17 +37,36 @@ static void on_waiter_gone(struct http_request *request, void *ctx)
     api_call_free(call);
 }
 
+static void answer_with_none(struct api_call *call)
+{
+    json_out_format(&call->text, "{\"claims\": []}\n");
+    api_answer(call, 200);
+}
+
+/* A worker that comes again has lost its connection: the answer to its first claim would go to
+ * nobody, with a trial in it. */
+static void end_earlier(struct api *api, int64_t worker)
+{
+    struct waiter *earlier = id_map_get(&api->waiters, worker);
+    if (earlier != NULL) {
+        struct api_call *call = earlier->call;
+        remove_waiter(api, earlier);
+        answer_with_none(call);
+    }
+}
+
 static struct waiter *add_waiter(struct api_call *call, int64_t worker, int64_t max,
                                  int64_t deadline_ms)
 {
     struct api *api = call->api;
     struct waiter *waiter = calloc(1, sizeof *waiter);
-    if (waiter != NULL) {
-        *waiter = (struct waiter){call, worker, max, deadline_ms, api->last_waiter, NULL};
-        *(waiter->prev != NULL ? &waiter->prev->next : &api->first_waiter) = waiter;
-        api->last_waiter = waiter;
-        api->n_waiters++;
+    if (waiter == NULL || id_map_put(&api->waiters, worker, waiter) != 0) {
+        free(waiter);
+        return NULL;
     }
+    *waiter = (struct waiter){call, worker, max, deadline_ms, api->last_waiter, NULL};
+    *(waiter->prev != NULL ? &waiter->prev->next : &api->first_waiter) = waiter;
+    api->last_waiter = waiter;
     return waiter;
 }
 
@@ -117,12 +137,12 @@ void api_serve_waiters(struct api *api, const struct queue_time *now)
         if (queue_claimable(api->queue) == 0) {
             return;
         }
-        if (n_served++ == SERVED_PER_ROUND) {
-            api->wait_ms = 0;
-            return;
-        }
         next = w->next;
-        if (http_is_alive(w->call->request)) {
+        if (queue_free_slots(api->queue, w->worker) > 0 && http_is_alive(w->call->request)) {
+            if (n_served++ == SERVED_PER_ROUND) {
+                api->wait_ms = 0;
+                return;
+            }
             struct api_call *call = w->call;
             if (!claim(call, w->worker, w->max, now)) {
                 /* It took over results, and there may be more: the next round goes on. */
@@ -132,12 +152,6 @@ void api_serve_waiters(struct api *api, const struct queue_time *now)
             remove_waiter(api, w);
         }
     }
-}
-
-static void answer_with_none(struct api_call *call)
-{
-    json_out_format(&call->text, "{\"claims\": []}\n");
-    api_answer(call, 200);
 }
 
 void api_end_waiters(struct api *api, int64_t now_mono_ms)
@@ -158,6 +172,7 @@ static void begin_claim(struct api_call *call, int64_t worker, int64_t max, doub
 {
     struct api *api = call->api;
     struct queue_time now = clock_now(&api->clock);
+    end_earlier(api, worker);
     /* Those who wait already come first: then this one joins them, and the round's end serves. */
     if (api->first_waiter == NULL && claim(call, worker, max, &now)) {
         return;
@@ -168,7 +183,8 @@ static void begin_claim(struct api_call *call, int64_t worker, int64_t max, doub
         return;
     }
     tick_open(api->tick);
-    if (wait_s == 0 && queue_claimable(api->queue) == 0) {
+    bool nothing = queue_claimable(api->queue) == 0 || queue_free_slots(api->queue, worker) == 0;
+    if (wait_s == 0 && nothing) {
         answer_with_none(call);
         return;
     }
@@ -182,20 +198,20 @@ static void begin_claim(struct api_call *call, int64_t worker, int64_t max, doub
 
 void api_post_claim(struct api_call *call)
 {
-    int64_t worker = 0, max = 1;
+    struct worker_badge badge = {0};
+    int64_t max = 1;
     double wait_s = 0;
     const struct json_in_member members[] = {
-        {"worker", JSON_IN_INTEGER, true, 1, (double)INT64_MAX, &worker},
         {"max", JSON_IN_INTEGER, false, 1, API_MAX_CLAIMS, &max},
         {"wait_s", JSON_IN_REAL, false, 0, API_MAX_WAIT_S, &wait_s},
     };
-    if (!api_query(call, NULL, 0) || !api_numbers(call, members, 3)) {
+    if (!api_query(call, NULL, 0) || !api_worker_body(call, members, 2, &badge)) {
         return;
     }
     if (call->api->stopping) {
         answer_unavailable(call->request, "the daemon is stopping");
         api_call_free(call);
     } else {
-        begin_claim(call, worker, max, wait_s);
+        begin_claim(call, badge.worker, max, wait_s);
     }
 }

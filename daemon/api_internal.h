@@ -6,6 +6,7 @@
 #include "daemon/clock.h"
 #include "daemon/datasets.h"
 #include "daemon/events.h"
+#include "daemon/id_map.h"
 #include "daemon/json_in.h"
 #include "daemon/json_out.h"
 #include "daemon/metrics.h"
@@ -44,7 +45,7 @@ struct api {
     int n_jobs; /* on the thread pool; they hold the api */
 
     struct waiter *first_waiter, *last_waiter;
-    int64_t n_waiters;
+    struct id_map waiters; /* by worker: each has one at most */
 };
 
 /* A request on its way through the API. Freed when it is answered. */
@@ -83,8 +84,6 @@ void api_call_free(struct api_call *call);
 
 /* The body as a JSON object; false when it is none, and the call has ended. */
 bool api_body(struct api_call *call, json_t **ret);
-/* The same, read into its members, which are all numbers. */
-bool api_numbers(struct api_call *call, const struct json_in_member *members, size_t n);
 
 /* One query parameter that a route takes: an integer in a range, or one of some words. */
 struct api_parameter {
@@ -163,6 +162,12 @@ void api_get_workers(struct api_call *call);
 void api_post_worker(struct api_call *call);
 void api_post_report(struct api_call *call);
 void api_post_departure(struct api_call *call);
+
+/* The body of a known worker: who it is, and up to API_MAX_MEMBERS more, which are all numbers.
+ * False when it is none, or not known, and the call has ended. */
+#define API_MAX_MEMBERS 4
+bool api_worker_body(struct api_call *call, const struct json_in_member *more, size_t n,
+                     struct worker_badge *ret);
 
 /* api_claims.c */
 void api_post_claim(struct api_call *call);

@@ -156,7 +156,7 @@ static void write_daemon(struct json_out *out, const struct api *api)
     metrics_gauge(out, "ninety_workers", "Workers that are alive.",
                   (double)queue_live_workers(api->queue));
     metrics_gauge(out, "ninety_claims_waiting", "Claims that wait for a trial.",
-                  (double)api->n_waiters);
+                  (double)api->waiters.n);
     metrics_gauge(out, "ninety_trials_claimable", "Trials that a claim would be given now.",
                   (double)queue_claimable(api->queue));
     write_counters(out, api->queue);

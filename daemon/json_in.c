@@ -2,6 +2,7 @@
 
 #include "common/json_number.h"
 #include "common/json_print.h"
+#include "common/utf8.h"
 
 #include <string.h>
 
@@ -94,6 +95,10 @@ static int read_member(const struct json_in_member *m, json_t *value, struct err
             (double)json_string_length(value) > m->max) {
             return error_set(error, m->name, "%s must be a text of %.0f to %.0f bytes", m->name,
                              m->min, m->max);
+        }
+        if (!utf8_is_fit(json_string_value(value), UTF8_NAME)) {
+            return error_set(error, m->name, "%s must be a text without control characters",
+                             m->name);
         }
         *(const char **)m->ret = json_string_value(value);
         return 0;

@@ -22,7 +22,8 @@ struct json_in_member {
     const char *name;
     enum json_in_type { JSON_IN_INTEGER, JSON_IN_REAL, JSON_IN_STRING, JSON_IN_ARRAY } type;
     bool required;
-    double min, max; /* of a number, or of a string's length in bytes; inclusive */
+    double min, max; /* of a number, or of a string's length in bytes; inclusive; a string is to
+                        be fit to be shown in one line */
     void *ret; /* int64_t *, double *, const char ** or json_t ** (borrowed); untouched if absent */
 };
 

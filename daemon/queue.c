@@ -180,6 +180,26 @@ static int expire_leases(struct queue *queue)
     return rc;
 }
 
+static int end_attempts(struct queue *queue)
+{
+    struct queue_memory *memory = &queue->memory;
+    const struct attempt_end *top;
+    int rc = 0;
+    while (rc == 0 && (top = heap_top(&memory->ends)) && top->key.major <= queue->now.mono_ms) {
+        struct attempt_end end;
+        heap_pop(&memory->ends, &end);
+        struct queue_lease *lease = id_map_get(&memory->leases, end.key.minor);
+        if (!lease || lease->attempt != end.attempt) {
+            continue; /* it has ended */
+        }
+        rc = queue_write(queue);
+        if (rc == 0) {
+            rc = queue_end_attempt(queue, lease);
+        }
+    }
+    return rc;
+}
+
 /* One slice of one sweep, in turn. */
 static int do_slice(struct queue *queue)
 {
@@ -204,6 +224,7 @@ static void start_afresh(struct queue *queue)
 {
     for (struct queue_lease *lease = queue->memory.first_lease; lease; lease = lease->later) {
         lease->deadline_ms = queue->now.mono_ms + queue->options.lease_ms;
+        queue_note_end(&queue->memory, lease); /* without memory: with the next heartbeat */
     }
     struct queue_worker_state *worker = queue->memory.first_seen;
     for (; worker; worker = worker->later) {
@@ -237,6 +258,7 @@ static int64_t next_due_ms(const struct queue *queue)
 {
     const struct queue_memory *memory = &queue->memory;
     const struct waiting_trial *waiting = heap_top(&memory->waiting);
+    const struct attempt_end *end = heap_top(&memory->ends);
     int64_t due = INT64_MAX;
     if (memory->n_busy > 0) {
         return queue->now.mono_ms;
@@ -246,6 +268,9 @@ static int64_t next_due_ms(const struct queue *queue)
     }
     if (waiting) {
         due = earlier(due, waiting->key.major);
+    }
+    if (end) {
+        due = earlier(due, end->key.major);
     }
     if (memory->first_seen) {
         due = earlier(due, memory->first_seen->seen_ms + queue_gone_after_ms(queue));
@@ -265,6 +290,9 @@ static int tick(struct queue *queue)
 {
     forgive_oversleeping(queue);
     int rc = expire_leases(queue);
+    if (rc == 0) {
+        rc = end_attempts(queue);
+    }
     if (rc == 0) {
         rc = queue_drop_vanished(queue);
     }

@@ -7,6 +7,7 @@
  *       ^                 |  \--failed--> failed      (max_attempts spent, or retry is false;
  *       |                 |                            else back to queued, after a back-off)
  *       |                 |-- lease expired, released --> queued   (released spends no attempt)
+ *       |                 |-- max_seconds over --> as if failed
  *       |                 `-- sweep cancelled --> cancelled        (also straight from queued)
  *       `-- retry <-- failed | cancelled
  *
@@ -86,11 +87,11 @@ void queue_close(struct queue *queue);
 
 /* ---- the tick ---- */
 
-/* Expires leases, notes vanished workers, and does a slice of pending bulk work (expanding,
- * cancelling or retrying a big sweep). *ret_wait_ms, set in any case: how long until it is needed
- * next; 0 = there is more to do now, commit and call again; INT64_MAX = only after other
- * operations. When it is called much later than it asked for, the daemon itself was asleep, and
- * every lease starts afresh. */
+/* Expires leases, ends attempts that have run too long, notes vanished workers, and does a slice of
+ * pending bulk work (expanding, cancelling or retrying a big sweep). *ret_wait_ms, set in any case:
+ * how long until it is needed next; 0 = there is more to do now, commit and call again; INT64_MAX =
+ * only after other operations. When it is called much later than it asked for, the daemon itself
+ * was asleep, and every lease starts afresh. */
 int queue_tick(struct queue *queue, const struct queue_time *now, int64_t *ret_wait_ms);
 
 /* Every lease starts afresh, as if its worker had been heard just now: for while workers cannot
@@ -173,10 +174,20 @@ int queue_act(struct queue *queue, int64_t sweep, enum queue_action action,
 struct queue_worker {
     char host[256], cpu[128], kernel[32], version[64];
     int64_t pid, slots;
+    char secret_sha256[SHA256_HEX_SIZE]; /* of the secret that it will show; "" = none */
 };
 
 int queue_register(struct queue *queue, const struct queue_worker *worker,
                    const struct queue_time *now, int64_t *ret_id);
+
+/* Whether a worker is who it says, also one that is gone: 0, or QUEUE_UNKNOWN_WORKER, also for a
+ * wrong secret. The operations below do not ask: to be called before them. */
+int queue_admit(struct queue *queue, const struct worker_badge *badge,
+                const struct queue_time *now);
+
+/* One that registered before and was told that it is unknown comes back as the same, with the
+ * leases that it may still hold. 0 or QUEUE_UNKNOWN_WORKER. */
+int queue_return(struct queue *queue, int64_t worker, const struct queue_time *now);
 
 /* Says that the worker was heard of (an operation of it does so anyway): 0 or
  * QUEUE_UNKNOWN_WORKER. For a claim that is going to wait. */
@@ -196,8 +207,12 @@ struct queue_claim {
 /* How many trials could be claimed now. */
 int64_t queue_claimable(const struct queue *queue);
 
-/* Leases up to `max` trials, highest priority first, sweeps of equal priority in turn; *ret_n may
- * be 0, also while more can be claimed: then it was busy with copies. 0 or QUEUE_UNKNOWN_WORKER. */
+/* How many more trials the worker may hold; 0 also when it is not known. */
+int64_t queue_free_slots(const struct queue *queue, int64_t worker);
+
+/* Leases up to `max` trials, and no more than the worker has free slots, highest priority first,
+ * sweeps of equal priority in turn; *ret_n may be 0, also while more can be claimed: then it was
+ * busy with copies. 0 or QUEUE_UNKNOWN_WORKER. */
 int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct queue_time *now,
                 struct queue_claim *ret_claims, size_t *ret_n);
 
@@ -210,7 +225,8 @@ struct queue_reports {
 };
 
 /* Takes the items of one report, in order; an offer that has gone since gives the trial back; an
- * item extends the lease it names, whichever worker sends it. Repeating one is harmless. 0,
+ * item extends the lease it names. Of another worker's lease the sender is told that it is lost,
+ * and nothing else happens. Repeating one is harmless. 0,
  * QUEUE_UNKNOWN_WORKER, or QUEUE_CANNOT_BE with *error filled (reports[i]...): an item breaks the
  * rules of common/protocol_rules.h, and none is taken. */
 int queue_report(struct queue *queue, const struct queue_reports *reports,

@@ -98,7 +98,8 @@ int queue_check(struct queue *queue, const struct queue_reports *reports, struct
     for (size_t i = 0; rc == 0 && i < reports->n; i++) {
         const struct report *item = &reports->items[i];
         struct queue_lease *lease = id_map_get(&queue->memory.leases, item->trial);
-        if (!lease || lease->attempt != item->attempt || !says_something(item)) {
+        if (!lease || lease->attempt != item->attempt || lease->worker != reports->worker ||
+            !says_something(item)) {
             continue;
         }
         rc = refuse_second(queue, lease, error);

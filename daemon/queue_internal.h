@@ -48,6 +48,13 @@ struct waiting_trial {
     int32_t attempt, spent;
 };
 
+/* An attempt whose time is over before its lease would be, if no heartbeat came. Others are not
+ * noted yet: most attempts end long before. */
+struct attempt_end {
+    struct heap_key key; /* (end_ms, trial) */
+    int32_t attempt;
+};
+
 /* A sweep that may have something to claim. */
 struct turn {
     struct heap_key key; /* (-priority, turn) */
@@ -77,6 +84,8 @@ struct queue_lease {
     int32_t attempt, spent;
     struct queue_sweep *sweep;
     int64_t deadline_ms;
+    int64_t end_ms;    /* when it has run for as long as it may; 0 = no limit */
+    bool end_is_noted; /* in queue_memory.ends */
     struct report_terms terms;
     struct report_past past;
     bool past_known;   /* else it is to be read from the database: so it is after a restart */
@@ -104,7 +113,7 @@ struct queue_memory {
     struct id_map sweeps;  /* live ones */
     struct id_map leases;  /* by trial */
     struct id_map workers; /* alive ones */
-    struct heap turns, waiting;
+    struct heap turns, waiting, ends;
     int64_t turn, epoch;        /* the last given out */
     struct queue_sweep *served; /* whose turn it was last; NULL = nobody's */
     int64_t turn_left;          /* trials it may be given before its turn ends */
@@ -188,6 +197,10 @@ int queue_make_ready(struct queue_sweep *sweep, int64_t trial, int32_t attempt, 
 /* Forgets everything that could be claimed of the rows written so far. */
 void queue_void_ready(struct queue_memory *memory, struct queue_sweep *sweep);
 
+/* After the lease was given or extended: its attempt's end is noted if it comes first. 0 or
+ * -ENOMEM.
+ */
+int queue_note_end(struct queue_memory *memory, struct queue_lease *lease);
 struct queue_lease *queue_add_lease(struct queue_memory *memory, const struct queue_lease *lease);
 void queue_extend_lease(struct queue_memory *memory, struct queue_lease *lease,
                         int64_t deadline_ms);
@@ -202,9 +215,14 @@ void queue_drop_worker(struct queue_memory *memory, struct queue_worker_state *w
 
 /* ---- queue_lease.c ---- */
 
+/* When an attempt of the sweep that begins now has run for as long as it may; 0 = no limit. */
+int64_t queue_end_ms(const struct queue *queue, const struct queue_sweep *sweep);
+
 int queue_read_config(struct queue *queue, struct queue_sweep *sweep, int64_t trial,
                       struct trial_config *ret);
-/* Both free the lease. */
+/* Ends an attempt that has run for longer than its sweep allows; frees the lease, as the next two.
+ */
+int queue_end_attempt(struct queue *queue, struct queue_lease *lease);
 int queue_expire(struct queue *queue, struct queue_lease *lease);
 int queue_release(struct queue *queue, struct queue_lease *lease);
 

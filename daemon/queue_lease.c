@@ -42,6 +42,12 @@ static struct ready_trial take_ready(struct queue_sweep *sweep)
     return next;
 }
 
+int64_t queue_end_ms(const struct queue *queue, const struct queue_sweep *sweep)
+{
+    int64_t max_seconds = sweep->row.max_seconds;
+    return max_seconds > 0 ? queue->now.mono_ms + 1000 * max_seconds : 0;
+}
+
 static int claim_one(struct queue *queue, struct queue_worker_state *worker,
                      struct queue_claim *ret)
 {
@@ -58,6 +64,7 @@ static int claim_one(struct queue *queue, struct queue_worker_state *worker,
         .spent = next.spent,
         .sweep = sweep,
         .deadline_ms = queue->now.mono_ms + queue->options.lease_ms,
+        .end_ms = queue_end_ms(queue, sweep),
         .past = REPORT_NOTHING_PAST,
         .past_known = true,
     };
@@ -70,8 +77,9 @@ static int claim_one(struct queue *queue, struct queue_worker_state *worker,
         rc = queue_find_offers(queue, sweep, lease.trial, &ret->offers);
     }
     lease.terms = report_terms_of(&ret->config);
-    if (rc == 0 && !queue_add_lease(memory, &lease)) {
-        rc = -ENOMEM;
+    if (rc == 0) {
+        struct queue_lease *added = queue_add_lease(memory, &lease);
+        rc = added ? queue_note_end(memory, added) : -ENOMEM;
     }
     if (rc != 0) {
         return rc;
@@ -258,6 +266,15 @@ int queue_expire(struct queue *queue, struct queue_lease *lease)
     return end_lease(queue, lease, &ending);
 }
 
+int queue_end_attempt(struct queue *queue, struct queue_lease *lease)
+{
+    char error[64];
+    snprintf(error, sizeof(error), "ran longer than max_seconds = %lld",
+             (long long)lease->sweep->row.max_seconds);
+    struct ending ending = {.attempt = ATTEMPT_FAILED, .retry = true, .error = error};
+    return end_lease(queue, lease, &ending);
+}
+
 int queue_release(struct queue *queue, struct queue_lease *lease)
 {
     struct ending ending = {.attempt = ATTEMPT_RELEASED, .retry = true};
@@ -308,6 +325,8 @@ int queue_claim(struct queue *queue, int64_t worker, size_t max, const struct qu
         return rc;
     }
     rc = queue_find_worker(queue, worker, &heard);
+    int64_t free = rc == 0 ? queue_free_slots(queue, worker) : 0;
+    max = (int64_t)max < free ? max : (size_t)free;
     size_t n = 0;
     int64_t budget = queue->options.slice;
     while (rc == 0 && n < max && queue->memory.claimable > 0 && budget > 0) {
@@ -394,7 +413,7 @@ static int take_current(struct queue *queue, struct queue_worker_state *worker,
     } else if (!cancelled) {
         queue_extend_lease(&queue->memory, lease, queue->now.mono_ms + queue->options.lease_ms);
         *ret = REPORT_OK;
-        return 0;
+        return queue_note_end(&queue->memory, lease);
     }
     *ret = report->end == REPORT_CONTINUES ? REPORT_CANCELLED : REPORT_OK;
     rc = queue_write(queue);
@@ -419,12 +438,14 @@ static bool is_repetition(enum report_end end, enum attempt_state state)
     return false;
 }
 
-/* An item of an attempt that has ended: said twice, or too late. */
-static int take_late(struct queue *queue, const struct report *report, enum report_status *ret)
+/* An item of an attempt that has ended, said twice or too late; or of another worker's. */
+static int take_late(struct queue *queue, int64_t worker, const struct report *report,
+                     enum report_status *ret)
 {
-    enum attempt_state state;
-    int rc = store_find_attempt(queue->store, report->trial, report->attempt, &state);
-    if (rc != 0) {
+    struct store_attempt attempt = {0};
+    int rc = store_find_attempt(queue->store, report->trial, report->attempt, &attempt);
+    enum attempt_state state = attempt.state;
+    if (rc != 0 || attempt.worker != worker) {
         *ret = REPORT_LEASE_LOST;
         return rc < 0 ? rc : 0;
     }
@@ -456,10 +477,10 @@ int queue_report(struct queue *queue, const struct queue_reports *reports,
     for (size_t i = 0; rc == 0 && i < reports->n; i++) {
         const struct report *item = &reports->items[i];
         struct queue_lease *lease = id_map_get(&queue->memory.leases, item->trial);
-        if (lease && lease->attempt == item->attempt) {
+        if (lease && lease->attempt == item->attempt && lease->worker == reports->worker) {
             rc = take_current(queue, heard, lease, item, &reports->ret_status[i]);
         } else {
-            rc = take_late(queue, item, &reports->ret_status[i]);
+            rc = take_late(queue, reports->worker, item, &reports->ret_status[i]);
         }
     }
     return queue_leave(queue, rc);

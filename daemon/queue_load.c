@@ -21,16 +21,20 @@ static int load_lease(struct loading *loading, const struct store_trial *trial)
         .spent = (int32_t)trial->spent,
         .sweep = loading->sweep,
         .deadline_ms = queue->now.mono_ms + queue->options.lease_ms,
+        .end_ms = queue_end_ms(queue, loading->sweep),
     };
-    int rc = store_attempt_worker(queue->store, trial->id, trial->attempt, &lease.worker);
+    struct store_attempt attempt;
+    int rc = store_find_attempt(queue->store, trial->id, trial->attempt, &attempt);
     if (rc != 0) {
         return rc < 0 ? rc : -ESTALE;
     }
+    lease.worker = attempt.worker;
     struct queue_worker_state *worker = id_map_get(&loading->memory->workers, lease.worker);
     if (worker) {
         worker->row.running++;
     }
-    return queue_add_lease(loading->memory, &lease) ? 0 : -ENOMEM;
+    struct queue_lease *added = queue_add_lease(loading->memory, &lease);
+    return added ? queue_note_end(loading->memory, added) : -ENOMEM;
 }
 
 static int load_trial(void *arg, const struct store_trial *trial)

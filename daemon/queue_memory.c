@@ -43,6 +43,7 @@ void queue_memory_init(struct queue_memory *memory)
     *memory = (struct queue_memory){0};
     heap_init(&memory->turns, sizeof(struct turn));
     heap_init(&memory->waiting, sizeof(struct waiting_trial));
+    heap_init(&memory->ends, sizeof(struct attempt_end));
 }
 
 static void free_sweep(struct queue_sweep *sweep)
@@ -75,6 +76,7 @@ void queue_memory_clear(struct queue_memory *memory)
     id_map_clear(&memory->workers);
     heap_clear(&memory->turns);
     heap_clear(&memory->waiting);
+    heap_clear(&memory->ends);
     queue_memory_init(memory);
 }
 
@@ -245,6 +247,17 @@ struct queue_lease *queue_add_lease(struct queue_memory *memory, const struct qu
     }
     link_lease(memory, copy);
     return copy;
+}
+
+int queue_note_end(struct queue_memory *memory, struct queue_lease *lease)
+{
+    if (lease->end_ms == 0 || lease->end_is_noted || lease->end_ms > lease->deadline_ms) {
+        return 0;
+    }
+    struct attempt_end end = {.key = {lease->end_ms, lease->trial}, .attempt = lease->attempt};
+    int rc = heap_push(&memory->ends, &end);
+    lease->end_is_noted = rc == 0;
+    return rc;
 }
 
 void queue_extend_lease(struct queue_memory *memory, struct queue_lease *lease, int64_t deadline_ms)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 /* Workers' figures are written at most so often. */
 #define WORKERS_PERIOD_MS 1000
@@ -73,10 +74,14 @@ int queue_register(struct queue *queue, const struct queue_worker *worker,
                                      .cpu = worker->cpu,
                                      .kernel = worker->kernel,
                                      .version = worker->version,
+                                     .secret_sha256 = worker->secret_sha256,
                                      .pid = worker->pid,
                                      .slots = worker->slots};
-    struct store_worker row = {
-        .alive = true, .trials_per_minute = NAN, .seen_wall_ms = now->wall_ms};
+    struct store_worker row = {.alive = true,
+                               .trials_per_minute = NAN,
+                               .seen_wall_ms = now->wall_ms,
+                               .slots = worker->slots};
+    memcpy(row.secret_sha256, worker->secret_sha256, sizeof(row.secret_sha256));
     int rc = queue_enter(queue, now);
     if (rc != 0) {
         return rc;
@@ -143,6 +148,55 @@ int queue_hear(struct queue *queue, int64_t id, struct queue_worker_state **ret)
     int rc = queue_find_worker(queue, id, ret);
     return rc == QUEUE_UNKNOWN_WORKER ? revive(queue, id, ret) : rc;
 }
+
+int queue_return(struct queue *queue, int64_t worker, const struct queue_time *now)
+{
+    struct queue_worker_state *found;
+    int rc = queue_enter(queue, now);
+    return rc == 0 ? queue_leave(queue, queue_hear(queue, worker, &found)) : rc;
+}
+
+/* ---- who they are ---- */
+
+/* Both are hashes: how much of a wrong secret is right would tell nothing, and is not told. */
+static bool is_secret_of(const struct store_worker *worker, const struct worker_badge *badge)
+{
+    char hash[SHA256_HEX_SIZE] = "";
+    unsigned char difference = 0;
+    if (badge->secret[0]) {
+        sha256_hex(badge->secret, strlen(badge->secret), hash);
+    }
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        difference |= (unsigned char)(hash[i] ^ worker->secret_sha256[i]);
+    }
+    return difference == 0;
+}
+
+static int admit(struct queue *queue, const struct worker_badge *badge)
+{
+    struct queue_worker_state *worker = id_map_get(&queue->memory.workers, badge->worker);
+    struct store_worker row;
+    int rc = worker ? 0 : store_find_worker(queue->store, badge->worker, &row);
+    if (rc < 0) {
+        return rc;
+    }
+    return rc == 0 && is_secret_of(worker ? &worker->row : &row, badge) ? 0 : QUEUE_UNKNOWN_WORKER;
+}
+
+int queue_admit(struct queue *queue, const struct worker_badge *badge, const struct queue_time *now)
+{
+    int rc = queue_enter(queue, now);
+    return rc == 0 ? queue_leave(queue, admit(queue, badge)) : rc;
+}
+
+int64_t queue_free_slots(const struct queue *queue, int64_t worker)
+{
+    const struct queue_worker_state *found = id_map_get(&queue->memory.workers, worker);
+    return found && found->row.slots > found->row.running ? found->row.slots - found->row.running
+                                                          : 0;
+}
+
+/* ---- those who are heard of ---- */
 
 int queue_touch(struct queue *queue, int64_t worker, const struct queue_time *now)
 {

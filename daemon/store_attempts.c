@@ -105,26 +105,20 @@ int store_find_crossing(struct store *store, int64_t trial, int64_t attempt, int
     return rc;
 }
 
-int store_find_attempt(struct store *store, int64_t trial, int64_t attempt, enum attempt_state *ret)
+int store_find_attempt(struct store *store, int64_t trial, int64_t attempt,
+                       struct store_attempt *ret)
 {
     sqlite3_stmt *stmt = store_take(store, ST_FIND_ATTEMPT);
     store_bind_int(stmt, 1, trial);
     store_bind_int(stmt, 2, attempt);
     int rc = store_row(store, stmt);
     if (rc == 0) {
-        *ret = (enum attempt_state)store_name_index(state_names, ATTEMPT_STATE_COUNT,
-                                                    (const char *)sqlite3_column_text(stmt, 0));
+        const char *state = (const char *)sqlite3_column_text(stmt, 0);
+        ret->state = (enum attempt_state)store_name_index(state_names, ATTEMPT_STATE_COUNT, state);
+        ret->worker = sqlite3_column_int64(stmt, 1);
         sqlite3_reset(stmt);
     }
     return rc;
-}
-
-int store_attempt_worker(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_worker)
-{
-    sqlite3_stmt *stmt = store_take(store, ST_FIND_ATTEMPT);
-    store_bind_int(stmt, 1, trial);
-    store_bind_int(stmt, 2, attempt);
-    return store_row_int(store, stmt, 1, ret_worker);
 }
 
 int store_keep_late(struct store *store, const struct report *report, int64_t wall_ms)

@@ -23,7 +23,8 @@
 /* The rate is the one of the last trial that ended, faded as the queue's own meter fades. Trials
  * are handed out in their order: while the last one has not been tried, a claim is on its way. */
 #define SWEEP_COLUMNS                                                                              \
-    "id, name, state, search, priority, max_running, max_attempts, replicates, seed, cells, "      \
+    "id, name, state, search, priority, max_running, max_attempts, max_seconds, replicates, "      \
+    "seed, cells, "                                                                                \
     "trials, queued, running, succeeded, failed, cancelled, reached + crossed AS reached, "        \
     "succeeded - reached AS censored, diverged, reuse AS \"reuse:bool\", reused, "                 \
     "trials_per_minute, "                                                                          \

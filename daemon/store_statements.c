@@ -10,7 +10,7 @@
     "id, state, priority, max_running, max_attempts, replicates, seed, cells, trials, "            \
     "first_trial, expanded, moving, moved, queued, running, succeeded, failed, cancelled, "        \
     "reached, trials_per_minute, finished_at IS NOT NULL, reuse, unmatched, reused, "              \
-    "diverged, crossed "
+    "diverged, crossed, max_seconds "
 
 #define CELL_COLUMNS                                                                               \
     "dataset, hidden_units, activation, batch_norm, batch_norm_output, bn_momentum, bn_epsilon, "  \
@@ -21,7 +21,8 @@
     "a.steps, a.steps_to_target, a.seconds_to_target, a.final_accuracy, a.final_loss, "            \
     "a.ms_per_step, a.weights_sha256, a.data_sha256, a.kernel, a.trainer "
 
-#define WORKER_COLUMNS "id, state = 'alive', running, succeeded, failed, trials_per_minute "
+#define WORKER_COLUMNS                                                                             \
+    "id, state = 'alive', running, succeeded, failed, trials_per_minute, slots, secret_sha256 "
 
 /* clang-format off */
 const char *const store_sql[ST_COUNT] = {
@@ -34,8 +35,8 @@ const char *const store_sql[ST_COUNT] = {
     [ST_INSERT_SWEEP] =
         "INSERT INTO sweeps (name, state, search, priority, max_running, max_attempts, replicates,"
         " seed, cells, trials, queued, idempotency_key, body_sha256, created_at, first_trial,"
-        " reuse, unmatched) VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11,"
-        " ?12, ?13, ?14, iif(?14, ?13, 0))",
+        " reuse, unmatched, max_seconds) VALUES (?1, 'active', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9,"
+        " ?10, ?11, ?12, ?13, ?14, iif(?14, ?13, 0), ?15)",
     [ST_INSERT_SPEC] = "INSERT INTO sweep_specs (sweep, spec) VALUES (?1, ?2)",
     [ST_RESERVE_TRIALS] =
         "UPDATE numbers SET value = value + ?1 WHERE name = 'next_trial' RETURNING value - ?1",
@@ -170,7 +171,7 @@ const char *const store_sql[ST_COUNT] = {
 
     [ST_INSERT_WORKER] =
         "INSERT INTO workers (host, pid, slots, cpu, kernel, version, state, registered_at,"
-        " seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'alive', ?7, ?7)",
+        " seen_at, secret_sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'alive', ?7, ?7, ?8)",
     [ST_UPDATE_WORKER] =
         "UPDATE workers SET state = iif(?2, 'alive', 'gone'), running = ?3, succeeded = ?4,"
         " failed = ?5, trials_per_minute = ?6, seen_at = ?7 WHERE id = ?1",

@@ -56,6 +56,7 @@ int store_insert_sweep(struct store *store, const struct store_submission *submi
     store_bind_text(stmt, 12, store_time(store, wall_ms));
     store_bind_int(stmt, 13, first_trial);
     store_bind_int(stmt, 14, sweep->reuse);
+    store_bind_int(stmt, 15, sweep->max_seconds);
     rc = store_run(store, stmt, 1);
     if (rc != 0) {
         return rc;
@@ -121,6 +122,7 @@ static void read_sweep(sqlite3_stmt *stmt, struct store_sweep *ret)
         .reused = sqlite3_column_int64(stmt, 23),
         .diverged = sqlite3_column_int64(stmt, 24),
         .crossed = sqlite3_column_int64(stmt, 25),
+        .max_seconds = sqlite3_column_int64(stmt, 26),
     };
     for (int i = 0; i < TRIAL_STATE_COUNT; i++) {
         sweep.counts[i] = sqlite3_column_int64(stmt, 13 + i);

@@ -1,5 +1,7 @@
 #include "daemon/store_internal.h"
 
+#include <stdio.h>
+
 int store_insert_worker(struct store *store, const struct store_worker_info *info, int64_t wall_ms,
                         int64_t *ret_id)
 {
@@ -12,6 +14,7 @@ int store_insert_worker(struct store *store, const struct store_worker_info *inf
     sqlite3_bind_text(stmt, 5, info->kernel, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 6, info->version, -1, SQLITE_STATIC);
     store_bind_text(stmt, 7, store_time(store, wall_ms));
+    store_bind_text(stmt, 8, info->secret_sha256);
     int rc = store_run(store, stmt, 1);
     if (rc == 0) {
         *ret_id = sqlite3_last_insert_rowid(store->db);
@@ -46,7 +49,10 @@ static int one_worker(struct store *store, enum statement statement, int64_t id,
             .succeeded = sqlite3_column_int64(stmt, 3),
             .failed = sqlite3_column_int64(stmt, 4),
             .trials_per_minute = store_read_real(stmt, 5),
+            .slots = sqlite3_column_int64(stmt, 6),
         };
+        const char *secret = (const char *)sqlite3_column_text(stmt, 7);
+        snprintf(ret->secret_sha256, sizeof(ret->secret_sha256), "%s", secret ? secret : "");
         sqlite3_reset(stmt);
     }
     return rc;

@@ -67,7 +67,8 @@ enum sweep_move { SWEEP_MOVE_NONE, SWEEP_MOVE_CANCEL, SWEEP_MOVE_RETRY, SWEEP_MO
 struct store_sweep {
     int64_t id;
     enum sweep_state state;
-    int64_t priority, max_running, max_attempts, replicates, seed, n_cells, n_trials, first_trial;
+    int64_t priority, max_running, max_attempts, max_seconds, replicates, seed, n_cells, n_trials,
+        first_trial;
     int64_t expanded; /* trials whose rows are written */
     enum sweep_move move;
     int64_t moved; /* trials the move has passed */
@@ -182,10 +183,13 @@ int store_end_attempt(struct store *store, const struct store_end *end, int64_t 
 int store_find_crossing(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_step,
                         double *ret_seconds);
 
+struct store_attempt {
+    enum attempt_state state;
+    int64_t worker;
+};
 /* 0; 1 = there is no such attempt. */
 int store_find_attempt(struct store *store, int64_t trial, int64_t attempt,
-                       enum attempt_state *ret);
-int store_attempt_worker(struct store *store, int64_t trial, int64_t attempt, int64_t *ret_worker);
+                       struct store_attempt *ret);
 /* Keeps what an attempt reported after it had lost its lease. */
 int store_keep_late(struct store *store, const struct report *report, int64_t wall_ms);
 
@@ -246,6 +250,7 @@ int store_copy_rows(struct store *store, struct store_reused *from, int64_t tria
 
 struct store_worker_info {
     const char *host, *cpu, *kernel, *version;
+    const char *secret_sha256; /* "" = none */
     int64_t pid, slots;
 };
 
@@ -255,6 +260,8 @@ struct store_worker {
     int64_t running, succeeded, failed;
     double trials_per_minute; /* NAN = unknown */
     int64_t seen_wall_ms;
+    int64_t slots;
+    char secret_sha256[SHA256_HEX_SIZE]; /* "" = none */
 };
 
 int store_insert_worker(struct store *store, const struct store_worker_info *info, int64_t wall_ms,

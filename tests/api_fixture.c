@@ -164,7 +164,7 @@ const char *api_fixture_text(struct api_fixture *f, const char *path)
 int64_t api_fixture_worker(struct api_fixture *f)
 {
     assert_int_equal(api_fixture_call(f, "POST", "/v1/workers",
-                                      "{\"host\": \"node\", \"pid\": 1, \"slots\": 2}"),
+                                      "{\"host\": \"node\", \"pid\": 1, \"slots\": 64}"),
                      201);
     return api_fixture_integer(f, "worker");
 }

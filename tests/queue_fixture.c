@@ -110,7 +110,7 @@ int64_t queue_fixture_submit(struct queue_fixture *f, const char *json)
 
 int64_t queue_fixture_worker(struct queue_fixture *f)
 {
-    struct queue_worker worker = {.host = "here", .pid = 1, .slots = 2, .version = "0"};
+    struct queue_worker worker = {.host = "here", .pid = 1, .slots = 4096, .version = "0"};
     int64_t id = 0;
     assert_int_equal(queue_register(f->queue, &worker, &f->now, &id), 0);
     queue_fixture_commit(f);

@@ -27,10 +27,17 @@ static void finish(struct model *model, int sweep)
     }
 }
 
+static int64_t end_of(const struct model *model, const struct model_trial *trial, int64_t now_ms)
+{
+    int max_seconds = model->sweeps[trial->sweep].max_seconds;
+    return max_seconds > 0 ? now_ms + 1000 * max_seconds : 0;
+}
+
 void model_reload(struct model *model, int64_t now_ms)
 {
     for (int i = 0; i < model->n_trials; i++) {
         model->trials[i].deadline_ms = now_ms + model->lease_ms;
+        model->trials[i].end_ms = end_of(model, &model->trials[i], now_ms);
         model->trials[i].earliest_ms = model->trials[i].latest_ms = 0;
     }
 }
@@ -112,8 +119,10 @@ void model_claim(struct model *model, int64_t worker, const struct queue_claim *
     }
     assert_true(trial->attempt < MODEL_ATTEMPTS);
     trial->state = TRIAL_RUNNING;
+    trial->workers[trial->attempt] = worker;
     trial->history[trial->attempt++] = ATTEMPT_RUNNING;
     trial->deadline_ms = now_ms + model->lease_ms;
+    trial->end_ms = end_of(model, trial, now_ms);
     trial->worker = worker;
 }
 
@@ -211,14 +220,40 @@ void model_spare(struct model *model, int64_t id, int64_t trained, int64_t now_m
     take(model, trial, from);
 }
 
-void model_expire(struct model *model, int64_t now_ms)
+static void fail_attempt(struct model *model, struct model_trial *trial, bool retry, int64_t now_ms,
+                         const struct queue_options *options)
 {
+    end(model, trial, ATTEMPT_FAILED, retry);
+    if (trial->state == TRIAL_QUEUED) {
+        int64_t ms = options->backoff_ms << (trial->spent - 1);
+        ms = ms < options->backoff_max_ms ? ms : options->backoff_max_ms;
+        trial->earliest_ms = now_ms + ms * 3 / 4 - 1;
+        trial->latest_ms = now_ms + ms * 5 / 4 + 1;
+    }
+}
+
+int model_expire(struct model *model, int64_t now_ms, const struct queue_options *options)
+{
+    int n = 0;
     for (int i = 0; i < model->n_trials; i++) {
         struct model_trial *trial = &model->trials[i];
         if (trial->state == TRIAL_RUNNING && trial->deadline_ms <= now_ms) {
             end(model, trial, ATTEMPT_EXPIRED, true);
+        } else if (trial->state == TRIAL_RUNNING && trial->end_ms > 0 && trial->end_ms <= now_ms) {
+            fail_attempt(model, trial, true, now_ms, options);
+            n++;
         }
     }
+    return n;
+}
+
+int model_held(const struct model *model, int64_t worker)
+{
+    int n = 0;
+    for (int i = 0; i < model->n_trials; i++) {
+        n += model->trials[i].state == TRIAL_RUNNING && model->trials[i].worker == worker;
+    }
+    return n;
 }
 
 int model_depart(struct model *model, int64_t worker)
@@ -234,18 +269,20 @@ int model_depart(struct model *model, int64_t worker)
     return n;
 }
 
-static bool is_current(const struct model *model, const struct report *report)
+static bool is_current(const struct model *model, int64_t worker, const struct report *report)
 {
     return report->trial >= 1 && report->trial <= model->n_trials &&
            model->trials[report->trial - 1].state == TRIAL_RUNNING &&
-           model->trials[report->trial - 1].attempt == report->attempt;
+           model->trials[report->trial - 1].attempt == report->attempt &&
+           model->trials[report->trial - 1].worker == worker;
 }
 
-bool model_refuses(const struct model *model, const struct report *reports, size_t n)
+bool model_refuses(const struct model *model, int64_t worker, const struct report *reports,
+                   size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct trial_result *result = &reports[i].result;
-        if (!is_current(model, &reports[i]) || reports[i].end == REPORT_CONTINUES) {
+        if (!is_current(model, worker, &reports[i]) || reports[i].end == REPORT_CONTINUES) {
             continue;
         }
         if (reports[i].end == REPORT_DONE &&
@@ -276,11 +313,12 @@ static enum report_status late(const struct model_trial *trial, const struct rep
     return state == ATTEMPT_CANCELLED ? REPORT_CANCELLED : REPORT_LEASE_LOST;
 }
 
-enum report_status model_report(struct model *model, const struct report *report, int64_t now_ms,
-                                const struct queue_options *options)
+enum report_status model_report(struct model *model, int64_t worker, const struct report *report,
+                                int64_t now_ms, const struct queue_options *options)
 {
     struct model_trial *trial = trial_of(model, report->trial);
-    if (!trial || report->attempt < 1 || report->attempt > trial->attempt) {
+    if (!trial || report->attempt < 1 || report->attempt > trial->attempt ||
+        trial->workers[report->attempt - 1] != worker) {
         return REPORT_LEASE_LOST;
     }
     if (trial->state != TRIAL_RUNNING || report->attempt != trial->attempt) {
@@ -294,13 +332,7 @@ enum report_status model_report(struct model *model, const struct report *report
         trial->kernel = report->result.kernel[0];
         return REPORT_OK;
     case REPORT_FAILED:
-        end(model, trial, ATTEMPT_FAILED, report->failure.retry);
-        if (trial->state == TRIAL_QUEUED) {
-            int64_t ms = options->backoff_ms << (trial->spent - 1);
-            ms = ms < options->backoff_max_ms ? ms : options->backoff_max_ms;
-            trial->earliest_ms = now_ms + ms * 3 / 4 - 1;
-            trial->latest_ms = now_ms + ms * 5 / 4 + 1;
-        }
+        fail_attempt(model, trial, report->failure.retry, now_ms, options);
         return REPORT_OK;
     case REPORT_RELEASED:
         end(model, trial, ATTEMPT_RELEASED, true);

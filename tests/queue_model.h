@@ -16,18 +16,20 @@ struct model_trial {
     int sweep; /* index */
     enum trial_state state;
     int attempt, spent;
-    int64_t worker; /* running: its */
+    int64_t worker;                  /* of the latest attempt */
+    int64_t workers[MODEL_ATTEMPTS]; /* of attempt - 1 */
     bool reached;
     int64_t trained;                            /* succeeded: the trial that was trained for it */
     char kernel;                                /* likewise: made with which */
     int64_t deadline_ms;                        /* running */
+    int64_t end_ms;                             /* running: when it has run too long; 0 = never */
     int64_t earliest_ms, latest_ms;             /* queued: when a back-off ends; 0 = none */
     enum attempt_state history[MODEL_ATTEMPTS]; /* of attempt - 1 */
 };
 
 struct model_sweep {
     enum sweep_state state;
-    int priority, max_running, max_attempts, first, n;
+    int priority, max_running, max_attempts, max_seconds, first, n;
     int replicates, seed; /* cell i is the same configuration in every sweep */
     bool reuse;
     int key, body; /* of the submission; key 0 = none */
@@ -53,10 +55,13 @@ void model_claim(struct model *model, int64_t worker, const struct queue_claim *
 /* How many could be claimed: at least, and at most (back-offs have jitter). */
 void model_claimable(const struct model *model, int64_t now_ms, int *ret_least, int *ret_most);
 /* Whether a report of so many items is refused as a whole: something in it cannot be. */
-bool model_refuses(const struct model *model, const struct report *reports, size_t n);
+bool model_refuses(const struct model *model, int64_t worker, const struct report *reports,
+                   size_t n);
+/* How many trials the worker holds. */
+int model_held(const struct model *model, int64_t worker);
 /* Applies a report and returns the status it must get. */
-enum report_status model_report(struct model *model, const struct report *report, int64_t now_ms,
-                                const struct queue_options *options);
+enum report_status model_report(struct model *model, int64_t worker, const struct report *report,
+                                int64_t now_ms, const struct queue_options *options);
 /* Whether the trial may take over what `from` came to. */
 bool model_may_take(const struct model *model, int64_t trial, int64_t from);
 /* Checks the offers of a claim; `busy`: some may be of a sweep on its way out. */
@@ -64,8 +69,9 @@ void model_check_offers(const struct model *model, const struct queue_claim *cla
 /* The next attempt of the trial ended at once, with the result that `trained` came to. */
 void model_spare(struct model *model, int64_t trial, int64_t trained, int64_t now_ms, bool busy);
 
-/* Every lease whose time has come ends. */
-void model_expire(struct model *model, int64_t now_ms);
+/* Every lease whose time has come ends, and every attempt that has run too long; returns how many
+ * of the latter. */
+int model_expire(struct model *model, int64_t now_ms, const struct queue_options *options);
 /* Returns how many trials it gives back. */
 int model_depart(struct model *model, int64_t worker);
 /* The daemon was asleep: every lease starts afresh. */

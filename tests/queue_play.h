@@ -33,6 +33,9 @@ enum happening {
     SPARED,
     OFFER_REFUSED,
     REPORT_REFUSED,
+    REPORTED_FOR_ANOTHER,
+    CLAIMED_WITH_FULL_SLOTS,
+    RAN_TOO_LONG,
     HAPPENINGS,
 };
 struct play {
@@ -44,6 +47,7 @@ struct play {
     int n_maybes;                     /* since the last commit that did not fail */
     bool busy;                        /* slices are to be done: trials may not be there yet */
     int64_t workers[3];               /* 0 = to be registered */
+    int slots[3];                     /* of them */
     char kernels[3];                  /* that the queue may know a worker trains with; 0 = none */
     int n[HAPPENINGS];
     bool fail_next; /* the next write of the queue hits a constraint */

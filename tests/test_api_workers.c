@@ -319,8 +319,8 @@ static void claims_that_find_nothing_wait_and_are_served_in_their_order(void **s
 {
     struct api_fixture *f = *state;
     struct http_client *waiting[5];
-    int64_t worker = api_fixture_worker(f);
     for (int i = 0; i < 5; i++) {
+        int64_t worker = api_fixture_worker(f);
         waiting[i] = http_client_connect(&f->loop, f->port);
         post(waiting[i], "/v1/claims", "{\"worker\": %d, \"max\": 1, \"wait_s\": 60}", (int)worker);
         /* Its order is that of its arrival, so let it arrive. */

@@ -192,10 +192,10 @@ static void bad_reports_name_the_member(void **state)
         assert_true(error.message[0] != '\0');
         char body[512];
         struct report *none;
-        int64_t worker;
+        struct worker_badge badge;
         size_t n;
         int size = snprintf(body, sizeof(body), "{\"worker\":1,\"reports\":[%s]}", cases[i].text);
-        assert_false(reports_scan(body, (size_t)size, &worker, &none, &n));
+        assert_false(reports_scan(body, (size_t)size, &badge, &none, &n));
     }
 }
 

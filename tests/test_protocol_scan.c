@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 static uint32_t dice(struct rng *rng, uint32_t n)
 {
     return rng_below(rng, n);
@@ -84,6 +86,9 @@ static char *random_body(struct rng *rng)
         report_clear(&report);
     }
     json_t *body = json_pack("{s:i,s:o}", "worker", 3, "reports", list);
+    if (dice(rng, 2)) { /* version 2 */
+        json_object_set_new(body, "secret", json_string(SECRET));
+    }
     char *ret = json_dumps(body, dice(rng, 2) ? JSON_COMPACT : JSON_INDENT(2));
     json_decref(body);
     assert_non_null(ret);
@@ -91,11 +96,14 @@ static char *random_body(struct rng *rng)
 }
 
 /* Both ways agree on every report that the fast way has taken. */
-static void same_as_json(const char *body, const struct report *reports, size_t n, int64_t worker)
+static void same_as_json(const char *body, const struct report *reports, size_t n,
+                         const struct worker_badge *badge)
 {
     json_t *json = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(json);
-    assert_int_equal(json_integer_value(json_object_get(json, "worker")), worker);
+    assert_int_equal(json_integer_value(json_object_get(json, "worker")), badge->worker);
+    const char *secret = json_string_value(json_object_get(json, "secret"));
+    assert_string_equal(secret ? secret : "", badge->secret);
     json_t *list = json_object_get(json, "reports");
     assert_int_equal(json_array_size(list), n);
     for (size_t i = 0; i < n; i++) {
@@ -115,17 +123,17 @@ static void same_as_json(const char *body, const struct report *reports, size_t 
 
 static bool scan(const char *body)
 {
-    int64_t worker;
+    struct worker_badge badge;
     struct report *reports;
     size_t n;
     /* A copy without the NUL, so that reading on is seen by the sanitizer. */
     size_t size = strlen(body);
     char *exact = malloc(size + (size == 0));
     memcpy(exact, body, size);
-    bool taken = reports_scan(exact, size, &worker, &reports, &n);
+    bool taken = reports_scan(exact, size, &badge, &reports, &n);
     free(exact);
     if (taken) {
-        same_as_json(body, reports, n, worker);
+        same_as_json(body, reports, n, &badge);
         for (size_t i = 0; i < n; i++) {
             report_clear(&reports[i]);
         }
@@ -190,6 +198,11 @@ static void what_the_fast_way_does_not_know_is_left_to_the_other(void **state)
         "{\"worker\":0,\"reports\":[]}",
         "{\"worker\":1,\"reports\":[],\"reports\":[]}",
         "{\"worker\":1,\"reports\":[]}x",
+        "{\"worker\":1,\"secret\":\"\",\"reports\":[]}",
+        "{\"worker\":1,\"secret\":\"short\",\"reports\":[]}",
+        "{\"worker\":1,\"secret\":\"" SECRET "0\",\"reports\":[]}",
+        "{\"worker\":1,\"secret\":\"" SECRET "\",\"secret\":\"" SECRET "\",\"reports\":[]}",
+        "{\"worker\":1,\"secret\":7,\"reports\":[]}",
         "{\"worker\":1,\"reports\":[{\"trial\":1}]}",
         "{\"worker\":1,\"reports\":[{\"trial\":1,\"attempt\":0}]}",
         "{\"worker\":1,\"reports\":[{\"trial\":01,\"attempt\":1}]}",

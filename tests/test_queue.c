@@ -142,6 +142,70 @@ static void every_report_extends_the_lease(void **state)
     queue_fixture_trial_is(f, claim.trial, "running");
 }
 
+/* A7 */
+static void an_attempt_that_runs_too_long_is_ended_whatever_is_heard_of_it(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"max_attempts\":2,\"max_seconds\":60}");
+    int64_t worker = queue_fixture_worker(f);
+    for (int attempt = 1; attempt <= 2; attempt++) {
+        struct queue_claim claim = queue_fixture_claim(f, worker);
+        assert_int_equal(claim.attempt, attempt);
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(queue_fixture_report(f, worker, &claim, REPORT_CONTINUES), REPORT_OK);
+            queue_fixture_advance(f, 11999);
+        }
+        queue_fixture_trial_is(f, claim.trial, "running");
+        queue_fixture_advance(f, 6);
+        queue_fixture_trial_is(f, claim.trial, attempt == 1 ? "queued" : "failed");
+        assert_string_equal(queue_fixture_ask(f,
+                                              "SELECT state || ': ' || error FROM attempts"
+                                              " WHERE attempt = %lld",
+                                              attempt),
+                            "failed: ran longer than max_seconds = 60");
+        assert_int_equal(queue_fixture_report(f, worker, &claim, REPORT_CONTINUES),
+                         REPORT_LEASE_LOST);
+        queue_fixture_advance(f, 5000); /* a back-off, as after any failure */
+    }
+    assert_int_equal(queue_fixture_int(f, "SELECT spent FROM trials"), 2);
+    assert_int_equal(queue_fixture_int(f, "SELECT max_seconds FROM sweeps"), 60);
+}
+
+static void an_attempt_has_its_whole_time_again_after_a_restart(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"max_seconds\":10}");
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim claim = queue_fixture_claim(f, worker);
+    queue_fixture_advance(f, 9000);
+    queue_fixture_restart(f);
+    queue_fixture_advance(f, 9999);
+    queue_fixture_trial_is(f, claim.trial, "running");
+    f->now.wall_ms += 86400000; /* which is no time */
+    queue_fixture_advance(f, 0);
+    queue_fixture_trial_is(f, claim.trial, "running");
+    queue_fixture_advance(f, 2);
+    queue_fixture_trial_is(f, claim.trial, "queued");
+}
+
+static void what_ends_in_time_is_not_ended_again(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"replicates\":2,\"max_seconds\":10}");
+    int64_t worker = queue_fixture_worker(f);
+    struct queue_claim done = queue_fixture_claim(f, worker);
+    assert_int_equal(queue_fixture_report(f, worker, &done, REPORT_DONE), REPORT_OK);
+    struct queue_claim released = queue_fixture_claim(f, worker);
+    queue_fixture_report(f, worker, &released, REPORT_RELEASED);
+    queue_fixture_advance(f, 5000);
+    struct queue_claim again = queue_fixture_claim(f, worker);
+    assert_int_equal(again.trial, released.trial);
+    queue_fixture_advance(f, 9000);
+    queue_fixture_trial_is(f, done.trial, "succeeded");
+    queue_fixture_trial_is(f, again.trial, "running");
+    queue_fixture_keeps_the_rules(f);
+}
+
 static void a_jump_of_the_wall_clock_ends_no_lease(void **state)
 {
     struct queue_fixture *f = *state;
@@ -304,13 +368,24 @@ static void a_measurement_without_accuracy_is_refused_not_passed_over(void **sta
     assert_int_equal(queue_fixture_int(f, "SELECT count(*) FROM measurements"), 0);
 }
 
-static void any_worker_may_report_for_a_lease(void **state)
+/* A7 */
+static void a_lease_belongs_to_its_worker(void **state)
 {
     struct queue_fixture *f = *state;
     queue_fixture_submit(f, ONE);
-    struct queue_claim claim = queue_fixture_claim(f, queue_fixture_worker(f));
-    int64_t again = queue_fixture_worker(f); /* it was told to register again */
-    assert_int_equal(queue_fixture_report(f, again, &claim, REPORT_DONE), REPORT_OK);
+    int64_t owner = queue_fixture_worker(f), other = queue_fixture_worker(f);
+    struct queue_claim claim = queue_fixture_claim(f, owner);
+    static const enum report_end ends[] = {REPORT_CONTINUES, REPORT_DONE, REPORT_FAILED,
+                                           REPORT_RELEASED, REPORT_REUSED};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(queue_fixture_report(f, other, &claim, ends[i]), REPORT_LEASE_LOST);
+    }
+    queue_fixture_advance(f, 20000);
+    queue_fixture_report(f, other, &claim, REPORT_CONTINUES); /* which extends nothing */
+    queue_fixture_trial_is(f, claim.trial, "running");
+    assert_int_equal(queue_fixture_report(f, owner, &claim, REPORT_DONE), REPORT_OK);
+    assert_int_equal(queue_fixture_report(f, other, &claim, REPORT_DONE), REPORT_LEASE_LOST);
+    assert_int_equal(queue_fixture_int(f, "SELECT count(late) FROM attempts"), 0);
 }
 
 /* ---- workers ---- */
@@ -410,6 +485,9 @@ int main(void)
         TEST(a_released_trial_is_queued_at_once_and_spends_no_attempt),
         TEST(lease_expires_and_trial_returns_to_queue),
         TEST(every_report_extends_the_lease),
+        TEST(an_attempt_that_runs_too_long_is_ended_whatever_is_heard_of_it),
+        TEST(an_attempt_has_its_whole_time_again_after_a_restart),
+        TEST(what_ends_in_time_is_not_ended_again),
         TEST(a_jump_of_the_wall_clock_ends_no_lease),
         TEST(a_daemon_that_overslept_forgives_its_workers),
         TEST(renewed_leases_start_afresh),
@@ -419,7 +497,7 @@ int main(void)
         TEST(repeating_a_report_is_harmless),
         TEST(measurements_are_kept_once_and_the_first_stands),
         TEST(a_measurement_without_accuracy_is_refused_not_passed_over),
-        TEST(any_worker_may_report_for_a_lease),
+        TEST(a_lease_belongs_to_its_worker),
         TEST(an_unknown_worker_is_told_to_register),
         TEST(a_silent_worker_is_gone_and_may_come_back),
         TEST(a_worker_that_departs_leaves_nothing_to_expire),

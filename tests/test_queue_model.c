@@ -36,6 +36,9 @@ static const char *const happening_names[HAPPENINGS] = {
     "results taken over unasked",
     "offers that had gone, or never were",
     "reports of what cannot be",
+    "items of another worker's trial",
+    "claims with no slot free",
+    "attempts that ran too long",
 };
 
 /* ---- operations ---- */
@@ -68,6 +71,8 @@ static struct model_sweep random_sweep(struct play *play)
     return (struct model_sweep){.priority = (int)play_dice(play, 2),
                                 .max_running = (int)play_dice(play, 4),
                                 .max_attempts = 1 + (int)play_dice(play, 3),
+                                .max_seconds =
+                                    play_dice(play, 2) ? 1 + (int)play_dice(play, 12) : 0,
                                 .first = play->model.n_trials,
                                 .seed = (int)play_dice(play, 3),
                                 .reuse = play_dice(play, 2),
@@ -88,9 +93,10 @@ static void submit(struct play *play)
     char json[256], key[16];
     snprintf(json, sizeof(json),
              "{\"parameters\":{\"depth\":[%.*s]},\"replicates\":%d,\"seed\":%d,\"priority\":%d,"
-             "\"max_running\":%d,\"max_attempts\":%d,\"reuse\":%s}",
+             "\"max_running\":%d,\"max_attempts\":%d,\"max_seconds\":%d,\"reuse\":%s}",
              cells * 2 - 1, "1,2,3,4", expected.replicates, expected.seed, expected.priority,
-             expected.max_running, expected.max_attempts, expected.reuse ? "true" : "false");
+             expected.max_running, expected.max_attempts, expected.max_seconds,
+             expected.reuse ? "true" : "false");
     snprintf(key, sizeof(key), "%d", expected.key);
     struct sweep *sweep;
     assert_int_equal(sweep_from_text(json, &sweep, NULL), 0);
@@ -119,22 +125,33 @@ static void forget_worker(struct play *play, int64_t worker)
 /* Any of them; one that has departed comes back as another. */
 static int64_t random_worker(struct play *play)
 {
-    int64_t *worker = &play->workers[play_dice(play, 3)];
-    struct queue_worker registration = {.host = "here", .pid = 1, .slots = 2, .version = "0"};
+    uint32_t which = play_dice(play, 3);
+    int64_t *worker = &play->workers[which];
+    struct queue_worker registration = {.host = "here", .pid = 1, .version = "0"};
     play_settle(play);
     if (*worker == 0) {
-        play_went_well(play, queue_register(play->f->queue, &registration, &play->f->now, worker));
+        int64_t id = 0;
+        registration.slots = 2 + (int)play_dice(play, 5);
+        play_went_well(play, queue_register(play->f->queue, &registration, &play->f->now, &id));
+        forget_worker(play, id); /* one whose registration was never committed */
+        *worker = id;
+        play->slots[which] = (int)registration.slots;
     }
     return *worker;
 }
 
-static char *kernel_of(struct play *play, int64_t worker)
+static int index_of(const struct play *play, int64_t worker)
 {
     int i = 0;
     while (i < 2 && play->workers[i] != worker) {
         i++;
     }
-    return &play->kernels[i];
+    return i;
+}
+
+static char *kernel_of(struct play *play, int64_t worker)
+{
+    return &play->kernels[index_of(play, worker)];
 }
 
 /* Its sweep is deleted: its rows are gone, or will be in a moment. */
@@ -159,6 +176,8 @@ static int note_spared(struct play *play, int64_t worker)
         if (!is_gone(play, trial) && play->model.trials[trial - 1].state != TRIAL_SUCCEEDED) {
             model_spare(&play->model, trial, sqlite3_column_int64(stmt, 1), play->f->now.mono_ms,
                         play->busy);
+            struct model_trial *spared = &play->model.trials[trial - 1];
+            spared->worker = spared->workers[spared->attempt - 1] = worker;
             assert_int_equal(sqlite3_column_text(stmt, 2)[0], *kernel_of(play, worker));
             n++;
         }
@@ -184,6 +203,10 @@ static void claim(struct play *play)
         return;
     }
     model_claimable(&play->model, play->f->now.mono_ms, &least, &most);
+    size_t room = (size_t)(play->slots[index_of(play, worker)] - model_held(&play->model, worker));
+    play->n[CLAIMED_WITH_FULL_SLOTS] += room == 0;
+    max = max < room ? max : room;
+    assert_true(n <= max);
     int spared = note_spared(play, worker);
     bool unsure = play->busy || spared > 0;
     assert_true((int)n <= most);
@@ -208,17 +231,20 @@ static void depart(struct play *play)
     }
 }
 
-/* The id of a running trial, or else of any, or of one that is not there. */
-static int64_t random_trial(struct play *play)
+/* The id of a trial that the worker holds, sometimes of another's, or else of any, or of one that
+ * is not there. */
+static int64_t random_trial(struct play *play, int64_t worker)
 {
     const struct model *model = &play->model;
     int start = (int)play_dice(play, (uint32_t)model->n_trials + 1);
     if (play_dice(play, 6) == 0) {
         return start + 1;
     }
+    bool anybodys = play_dice(play, 6) == 0;
     for (int i = 0; i < model->n_trials; i++) {
         int at = (start + i) % model->n_trials;
-        if (model->trials[at].state == TRIAL_RUNNING) {
+        if (model->trials[at].state == TRIAL_RUNNING &&
+            (anybodys || model->trials[at].worker == worker)) {
             return at + 1;
         }
     }
@@ -240,9 +266,9 @@ static int64_t random_source(struct play *play, int64_t id)
 }
 
 /* Of any attempt so far, or one that is not there. */
-static struct report random_report(struct play *play)
+static struct report random_report(struct play *play, int64_t worker)
 {
-    int64_t id = random_trial(play);
+    int64_t id = random_trial(play, worker);
     int attempt = id <= play->model.n_trials ? play->model.trials[id - 1].attempt : 1;
     if (play_dice(play, 5) == 0) {
         attempt = (int)play_dice(play, (uint32_t)attempt + 2);
@@ -269,9 +295,11 @@ static enum report_status take_report(struct play *play, int64_t worker,
     bool known = report->trial <= model->n_trials;
     const struct model_trial *trial = known ? &model->trials[report->trial - 1] : NULL;
     char *kernel = kernel_of(play, worker);
-    bool current = known && trial->state == TRIAL_RUNNING && trial->attempt == report->attempt;
+    bool running = known && trial->state == TRIAL_RUNNING && trial->attempt == report->attempt;
+    bool current = running && trial->worker == worker;
+    play->n[REPORTED_FOR_ANOTHER] += running && !current;
     enum report_status status =
-        model_report(model, report, play->f->now.mono_ms, &play->f->options);
+        model_report(model, worker, report, play->f->now.mono_ms, &play->f->options);
     if (current && report->end == REPORT_REUSED) {
         bool taken = trial->state == TRIAL_SUCCEEDED;
         *kernel = taken ? trial->kernel : *kernel;
@@ -287,10 +315,10 @@ static void report(struct play *play)
     struct report reports[3];
     enum report_status status[3];
     size_t n = 1 + play_dice(play, 3);
-    for (size_t i = 0; i < n; i++) {
-        reports[i] = random_report(play);
-    }
     int64_t worker = random_worker(play);
+    for (size_t i = 0; i < n; i++) {
+        reports[i] = random_report(play, worker);
+    }
     play_settle(play);
     int rc = queue_report(play->f->queue, &(struct queue_reports){worker, reports, n, status},
                           &play->f->now, NULL);
@@ -301,7 +329,7 @@ static void report(struct play *play)
         forget_worker(play, worker);
         return;
     }
-    assert_int_equal(rc, model_refuses(&play->model, reports, n) ? QUEUE_CANNOT_BE : 0);
+    assert_int_equal(rc, model_refuses(&play->model, worker, reports, n) ? QUEUE_CANNOT_BE : 0);
     play->n[REPORT_REFUSED] += rc == QUEUE_CANNOT_BE;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         bool gone = is_gone(play, reports[i].trial);
@@ -367,7 +395,7 @@ static bool tick(struct play *play, int64_t *ret_wait_ms)
     if (!play_went_well(play, queue_tick(play->f->queue, &play->f->now, ret_wait_ms))) {
         return false;
     }
-    model_expire(&play->model, play->f->now.mono_ms);
+    play->n[RAN_TOO_LONG] += model_expire(&play->model, play->f->now.mono_ms, &play->f->options);
     play->busy = *ret_wait_ms == 0;
     return true;
 }

@@ -58,7 +58,8 @@ static void answer(enum session_call call, uint64_t now_ms, int status, const ch
 static void register_at(uint64_t now_ms)
 {
     begin(SESSION_REGISTER, now_ms);
-    answer(SESSION_REGISTER, now_ms, 201, "{\"worker\": 3, \"lease_s\": 30, \"heartbeat_s\": 10}");
+    answer(SESSION_REGISTER, now_ms, 201,
+           "{\"worker\": 3, \"secret\": \"s3\", \"lease_s\": 30, \"heartbeat_s\": 10}");
     assert_int_equal(verdict.outcome, SESSION_OK);
 }
 
@@ -96,7 +97,8 @@ static void registering_comes_first(void **state)
     assert_int_equal(due(SESSION_REGISTER), SESSION_NEVER);
     assert_non_null(strstr(body, "\"host\":\"node1\""));
     assert_non_null(strstr(body, "\"slots\":2"));
-    answer(SESSION_REGISTER, 6, 201, "{\"worker\": 3, \"lease_s\": 30, \"heartbeat_s\": 10}");
+    answer(SESSION_REGISTER, 6, 201,
+           "{\"worker\": 3, \"secret\": \"s3\", \"lease_s\": 30, \"heartbeat_s\": 10}");
     assert_int_equal(due(SESSION_REGISTER), SESSION_NEVER);
     assert_int_equal(due(SESSION_CLAIM), 0);
     assert_int_equal(due(SESSION_REPORT), 10006);
@@ -108,7 +110,7 @@ static void claims_are_for_free_slots_and_one_at_a_time(void **state)
     register_at(0);
     assert_int_equal(session_due_ms(&session, SESSION_CLAIM, 0), SESSION_NEVER);
     begin(SESSION_CLAIM, 1);
-    assert_string_equal(body, "{\"worker\":3,\"max\":2,\"wait_s\":30}");
+    assert_string_equal(body, "{\"worker\":3,\"secret\":\"s3\",\"max\":2,\"wait_s\":30}");
     assert_int_equal(due(SESSION_CLAIM), SESSION_NEVER);
     answer(SESSION_CLAIM, 2, 200, "{\"claims\": []}");
     assert_int_equal(verdict.n_claims, 0);
@@ -168,7 +170,7 @@ static void a_worker_without_trials_still_says_that_it_lives(void **state)
     (void)state;
     register_at(0);
     begin(SESSION_REPORT, 10000);
-    assert_string_equal(body, "{\"worker\":3,\"reports\":[]}");
+    assert_string_equal(body, "{\"worker\":3,\"secret\":\"s3\",\"reports\":[]}");
     answer(SESSION_REPORT, 10001, 200, "{\"results\": []}");
     assert_int_equal(verdict.outcome, SESSION_OK);
 }
@@ -281,10 +283,14 @@ static void a_forgotten_worker_registers_again_and_vouches_for_its_leases(void *
     assert_int_equal(due(SESSION_REGISTER), 0);
     assert_int_equal(due(SESSION_REPORT), SESSION_NEVER);
     begin(SESSION_REGISTER, 10002);
-    answer(SESSION_REGISTER, 10003, 201, "{\"worker\": 9, \"lease_s\": 30, \"heartbeat_s\": 10}");
+    assert_non_null(
+        strstr(body, "\"worker\":3,\"secret\":\"s3\"")); /* A7: as the same, if it can */
+    answer(SESSION_REGISTER, 10003, 201,
+           "{\"worker\": 9, \"secret\": \"s9\", \"lease_s\": 30, \"heartbeat_s\": 10}");
     assert_true(due(SESSION_REPORT) < 11000);
     begin(SESSION_REPORT, 11000);
-    assert_string_equal(body, "{\"worker\":9,\"reports\":[{\"trial\":12,\"attempt\":1}]}");
+    assert_string_equal(
+        body, "{\"worker\":9,\"secret\":\"s9\",\"reports\":[{\"trial\":12,\"attempt\":1}]}");
 }
 
 static void leases_are_vouched_for_at_once_when_a_claim_tells_of_it(void **state)
@@ -306,6 +312,21 @@ static void another_404_is_not_about_the_worker(void **state)
     answer(SESSION_CLAIM, 2, 404, "{\"error\": {\"code\": \"not_found\"}}");
     assert_int_equal(verdict.outcome, SESSION_REFUSED);
     assert_int_equal(due(SESSION_REGISTER), SESSION_NEVER);
+}
+
+/* A7 */
+static void an_older_daemon_is_named_as_the_trouble(void **state)
+{
+    (void)state;
+    begin(SESSION_REGISTER, 0);
+    assert_non_null(strstr(body, "\"protocol\":2"));
+    assert_null(strstr(body, "secret"));
+    answer(SESSION_REGISTER, 1, 400,
+           "{\"error\": {\"code\": \"invalid_field\", \"field\": \"protocol\","
+           " \"message\": \"there is no member \\\"protocol\\\" here\"}}");
+    assert_int_equal(verdict.outcome, SESSION_REFUSED);
+    assert_non_null(strstr(verdict.message, "upgrade the daemon"));
+    assert_true(due(SESSION_REGISTER) > 1);
 }
 
 static void a_wrong_token_is_told_apart(void **state)
@@ -365,8 +386,8 @@ static void draining_hands_everything_back_and_claims_no_more(void **state)
     assert_int_equal(due(SESSION_CLAIM), SESSION_NEVER);
     assert_true(due(SESSION_REPORT) <= 500);
     begin(SESSION_REPORT, 500);
-    assert_string_equal(
-        body, "{\"worker\":3,\"reports\":[{\"trial\":12,\"attempt\":1,\"released\":true}]}");
+    assert_string_equal(body, "{\"worker\":3,\"secret\":\"s3\",\"reports\":[{\"trial\":12,"
+                              "\"attempt\":1,\"released\":true}]}");
     answer(SESSION_REPORT, 501, 200,
            "{\"results\": [{\"trial\": 12, \"attempt\": 1, \"status\": \"ok\"}]}");
     assert_int_equal(outbox_n_held(outbox), 0);
@@ -388,7 +409,7 @@ static void it_departs_when_all_is_delivered_and_says_so_until_it_is_heard(void 
            "{\"results\": [{\"trial\": 12, \"attempt\": 1, \"status\": \"ok\"}]}");
     assert_true(due(SESSION_DEPART) <= 501);
     begin(SESSION_DEPART, 501);
-    assert_string_equal(body, "{\"worker\":3}");
+    assert_string_equal(body, "{\"worker\":3,\"secret\":\"s3\"}");
     assert_int_equal(due(SESSION_DEPART), SESSION_NEVER);
     answer(SESSION_DEPART, 502, 503, NULL);
     assert_false(session_is_over(&session));
@@ -428,6 +449,7 @@ int main(void)
         SESSION_TEST(a_forgotten_worker_registers_again_and_vouches_for_its_leases),
         SESSION_TEST(leases_are_vouched_for_at_once_when_a_claim_tells_of_it),
         SESSION_TEST(another_404_is_not_about_the_worker),
+        SESSION_TEST(an_older_daemon_is_named_as_the_trouble),
         SESSION_TEST(a_wrong_token_is_told_apart),
         SESSION_TEST(nonsense_counts_as_no_answer),
         SESSION_TEST(a_refused_item_fails_alone),

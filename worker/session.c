@@ -62,15 +62,15 @@ static bool is_wanted(const struct session *session, enum session_call call, int
 {
     switch (call) {
     case SESSION_REGISTER:
-        return session->worker == 0 && !has_delivered(session);
+        return !session->registered && !has_delivered(session);
     case SESSION_CLAIM:
         /* Whoever cannot deliver takes no more: this bounds the outbox. */
-        return session->worker != 0 && !session->draining && n_free_slots > 0 &&
+        return session->registered && !session->draining && n_free_slots > 0 &&
                !is_failing(session, SESSION_REPORT);
     case SESSION_REPORT:
-        return session->worker != 0 && !has_delivered(session);
+        return session->registered && !has_delivered(session);
     case SESSION_DEPART:
-        return session->worker != 0 && !session->departed && has_delivered(session);
+        return session->registered && !session->departed && has_delivered(session);
     case SESSION_CALLS:
         break;
     }
@@ -128,7 +128,7 @@ static char *begin_report(struct session *session, uint64_t now_ms)
     if (remember_batch(session, reports, n) < 0) {
         return NULL;
     }
-    return wire_report_body(session->worker, reports, n);
+    return wire_report_body(&session->badge, reports, n);
 }
 
 char *session_begin(struct session *session, enum session_call call, uint64_t now_ms,
@@ -138,15 +138,15 @@ char *session_begin(struct session *session, enum session_call call, uint64_t no
     session->calls[call].in_flight = true;
     switch (call) {
     case SESSION_REGISTER:
-        return wire_registration_body(&session->identity);
+        return wire_registration_body(&session->identity, &session->badge);
     case SESSION_CLAIM:
         return wire_claim_body(
-            session->worker, n_free_slots < SESSION_MAX_CLAIMS ? n_free_slots : SESSION_MAX_CLAIMS,
+            &session->badge, n_free_slots < SESSION_MAX_CLAIMS ? n_free_slots : SESSION_MAX_CLAIMS,
             wait_s);
     case SESSION_REPORT:
         return begin_report(session, now_ms);
     case SESSION_DEPART:
-        return wire_departure_body(session->worker);
+        return wire_departure_body(&session->badge);
     case SESSION_CALLS:
         break;
     }
@@ -167,10 +167,11 @@ static void registered(struct session *session, uint64_t now_ms,
 {
     struct wire_registration registration;
     if (wire_parse_registration(answer->body, &registration) != 0) {
-        nonsense(verdict, answer->status, "a worker id and a heartbeat interval");
+        nonsense(verdict, answer->status, "a worker id, a secret and a heartbeat interval");
         return;
     }
-    session->worker = registration.worker;
+    session->badge = registration.badge;
+    session->registered = true;
     session->heartbeat_ms = registration.heartbeat_ms;
     /* Leases from before the daemon forgot us are to be vouched for at once. */
     bool holds = outbox_n_held(session->outbox) > 0;
@@ -262,11 +263,17 @@ static void read_refusal(struct session *session, enum session_call call,
     wire_parse_error(answer->body, &error);
     snprintf(verdict->message, sizeof verdict->message, "answered %d %s%s%s", answer->status,
              error.code, error.message[0] ? ": " : "", error.message);
+    if (call == SESSION_REGISTER && strcmp(error.field, "protocol") == 0 &&
+        strstr(error.message, "there is no member")) {
+        snprintf(verdict->message, sizeof verdict->message,
+                 "it is older than this worker, whose protocol it does not speak: upgrade the "
+                 "daemon first");
+    }
     if (answer->status == 401) {
         verdict->outcome = SESSION_UNAUTHORIZED;
     } else if (answer->status == 404 && strcmp(error.code, "unknown_worker") == 0) {
         verdict->outcome = SESSION_UNKNOWN_WORKER;
-        session->worker = 0;
+        session->registered = false;
     } else if (answer->status == 408 || answer->status == 429 || error.code[0] == '\0') {
         verdict->outcome = SESSION_AWAY; /* a proxy's word, not the daemon's */
     } else {
@@ -359,5 +366,5 @@ void session_drain(struct session *session, uint64_t now_ms)
 
 bool session_is_over(const struct session *session)
 {
-    return has_delivered(session) && (session->worker == 0 || session->departed);
+    return has_delivered(session) && (!session->registered || session->departed);
 }

@@ -39,7 +39,8 @@ struct session {
     struct wire_identity identity;
     struct outbox *outbox;
     struct rng jitter;
-    int64_t worker; /* what the daemon calls us; 0 = not registered */
+    bool registered;           /* else to be registered (again) */
+    struct worker_badge badge; /* what the daemon called us last; worker 0 = it never did */
     uint64_t heartbeat_ms;
     bool draining; /* claims nothing more */
     bool departed; /* the daemon knows that we stop */

@@ -15,21 +15,29 @@ static char *to_text(json_t *body)
     return text;
 }
 
-char *wire_registration_body(const struct wire_identity *identity)
+char *wire_registration_body(const struct wire_identity *identity,
+                             const struct worker_badge *before)
 {
-    return to_text(json_pack("{s:s, s:I, s:i, s:s, s:s, s:s}", "host", identity->host, "pid",
-                             (json_int_t)identity->pid, "slots", identity->n_slots, "cpu",
-                             identity->cpu, "kernel", identity->kernel, "version",
-                             identity->version));
+    json_t *body = json_pack(
+        "{s:i, s:s, s:I, s:i, s:s, s:s, s:s}", "protocol", WORKER_PROTOCOL_VERSION, "host",
+        identity->host, "pid", (json_int_t)identity->pid, "slots", identity->n_slots, "cpu",
+        identity->cpu, "kernel", identity->kernel, "version", identity->version);
+    if (before->worker != 0 &&
+        (json_object_set_new(body, "worker", json_integer(before->worker)) != 0 ||
+         json_object_set_new(body, "secret", json_string(before->secret)) != 0)) {
+        json_decref(body);
+        return NULL;
+    }
+    return to_text(body);
 }
 
-char *wire_claim_body(int64_t worker, int max, int wait_s)
+char *wire_claim_body(const struct worker_badge *badge, int max, int wait_s)
 {
-    return to_text(
-        json_pack("{s:I, s:i, s:i}", "worker", (json_int_t)worker, "max", max, "wait_s", wait_s));
+    return to_text(json_pack("{s:I, s:s, s:i, s:i}", "worker", (json_int_t)badge->worker, "secret",
+                             badge->secret, "max", max, "wait_s", wait_s));
 }
 
-char *wire_report_body(int64_t worker, const struct report *reports, size_t n)
+char *wire_report_body(const struct worker_badge *badge, const struct report *reports, size_t n)
 {
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++) {
@@ -38,25 +46,30 @@ char *wire_report_body(int64_t worker, const struct report *reports, size_t n)
             return NULL;
         }
     }
-    return to_text(json_pack("{s:I, s:o}", "worker", (json_int_t)worker, "reports", items));
+    return to_text(json_pack("{s:I, s:s, s:o}", "worker", (json_int_t)badge->worker, "secret",
+                             badge->secret, "reports", items));
 }
 
-char *wire_departure_body(int64_t worker)
+char *wire_departure_body(const struct worker_badge *badge)
 {
-    return to_text(json_pack("{s:I}", "worker", (json_int_t)worker));
+    return to_text(
+        json_pack("{s:I, s:s}", "worker", (json_int_t)badge->worker, "secret", badge->secret));
 }
 
 int wire_parse_registration(const json_t *body, struct wire_registration *ret)
 {
     json_int_t worker;
     double heartbeat_s;
-    if (json_unpack((json_t *)body, "{s:I, s:F}", "worker", &worker, "heartbeat_s", &heartbeat_s) <
-            0 ||
-        worker <= 0 || !(heartbeat_s > 0 && heartbeat_s < 86400)) {
+    const char *secret;
+    if (json_unpack((json_t *)body, "{s:I, s:F, s:s}", "worker", &worker, "heartbeat_s",
+                    &heartbeat_s, "secret", &secret) < 0 ||
+        worker <= 0 || !(heartbeat_s > 0 && heartbeat_s < 86400) || !secret[0] ||
+        strlen(secret) >= WORKER_SECRET_SIZE) {
         return ERROR_INVALID;
     }
-    *ret = (struct wire_registration){.worker = worker,
+    *ret = (struct wire_registration){.badge.worker = worker,
                                       .heartbeat_ms = (uint64_t)(heartbeat_s * 1000)};
+    snprintf(ret->badge.secret, sizeof ret->badge.secret, "%s", secret);
     return 0;
 }
 

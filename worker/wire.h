@@ -19,7 +19,7 @@ struct wire_identity {
 };
 
 struct wire_registration {
-    int64_t worker;
+    struct worker_badge badge;
     uint64_t heartbeat_ms;
 };
 
@@ -41,10 +41,12 @@ struct wire_error {
 };
 
 /* JSON text; malloc'd, the caller frees; NULL when out of memory. */
-char *wire_registration_body(const struct wire_identity *identity);
-char *wire_claim_body(int64_t worker, int max, int wait_s);
-char *wire_report_body(int64_t worker, const struct report *reports, size_t n);
-char *wire_departure_body(int64_t worker);
+/* `before`: as it registered before; worker 0 = it did not. */
+char *wire_registration_body(const struct wire_identity *identity,
+                             const struct worker_badge *before);
+char *wire_claim_body(const struct worker_badge *badge, int max, int wait_s);
+char *wire_report_body(const struct worker_badge *badge, const struct report *reports, size_t n);
+char *wire_departure_body(const struct worker_badge *badge);
 
 /* 0; ERROR_INVALID when the body (may be NULL) is not such an answer; -ENOMEM. The caller frees
  * the arrays. */

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/start.h"
+#include "common/utf8.h"
 #include "worker/client.h"
 #include "worker/machine.h"
 #include "worker/orphans.h"
@@ -144,8 +145,8 @@ static void on_answer(void *arg, const struct client_answer *http)
     if (which == SESSION_REGISTER && verdict.outcome == SESSION_OK) {
         worker->registered_once = true;
         log_info("registered url=%s worker=%" PRId64 " slots=%d kernel=%s",
-                 worker->options->daemon_url, worker->session.worker, worker->options->n_slots,
-                 worker->options->kernel);
+                 worker->options->daemon_url, worker->session.badge.worker,
+                 worker->options->n_slots, worker->options->kernel);
     }
     follow_verdict(worker, &verdict);
     session_verdict_clear(&verdict);
@@ -413,6 +414,8 @@ enum worker_exit worker_run(const struct worker_options *options)
     char host[256] = "unknown", cpu[128];
     gethostname(host, sizeof host - 1);
     machine_cpu_model(cpu, sizeof cpu);
+    utf8_clean(host, UTF8_NAME);
+    utf8_clean(cpu, UTF8_NAME);
     const struct wire_identity identity = {.host = host,
                                            .cpu = cpu,
                                            .kernel = options->kernel,

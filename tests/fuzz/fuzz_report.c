@@ -16,7 +16,7 @@ static void compare_scanned(const uint8_t *data, size_t size, const struct repor
     size_t whole = sizeof(before) - 1 + size + sizeof(after) - 1;
     char *body = malloc(whole), *at = body;
     struct report *reports;
-    int64_t worker;
+    struct worker_badge badge;
     size_t n;
     if (body == NULL) {
         abort();
@@ -24,7 +24,7 @@ static void compare_scanned(const uint8_t *data, size_t size, const struct repor
     memcpy(at, before, sizeof(before) - 1);
     memcpy(at += sizeof(before) - 1, data, size);
     memcpy(at + size, after, sizeof(after) - 1);
-    if (reports_scan(body, whole, &worker, &reports, &n)) {
+    if (reports_scan(body, whole, &badge, &reports, &n)) {
         json_t *a = expected ? report_to_json(expected) : NULL;
         json_t *b = n == 1 ? report_to_json(&reports[0]) : NULL;
         if (n == 1 && (a == NULL || !json_equal(a, b))) {

@@ -26,10 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = strndup((const char *)data, size); /* NUL-terminated, as a body is */
-    int64_t worker;
+    struct worker_badge badge;
     struct report *reports;
     size_t n;
-    if (text == NULL || strlen(text) != size || !reports_scan(text, size, &worker, &reports, &n)) {
+    if (text == NULL || strlen(text) != size || !reports_scan(text, size, &badge, &reports, &n)) {
         free(text);
         return 0;
     }
@@ -39,8 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     const json_t *items = json_object_get(json, "reports");
-    if (json_integer_value(json_object_get(json, "worker")) != worker || !json_is_array(items) ||
-        json_array_size(items) != n || json_object_size(json) != 2) {
+    const char *secret = json_string_value(json_object_get(json, "secret"));
+    if (json_integer_value(json_object_get(json, "worker")) != badge.worker ||
+        strcmp(secret ? secret : "", badge.secret) != 0 || !json_is_array(items) ||
+        json_array_size(items) != n || json_object_size(json) != (secret ? 3 : 2)) {
         abort();
     }
     for (size_t i = 0; i < n; i++) {

@@ -130,7 +130,7 @@ class Daemon:
                                         **more})["id"]
 
     def worker(self, **more):
-        return self.post("/v1/workers", {"host": "test", "pid": os.getpid(), "slots": 8,
+        return self.post("/v1/workers", {"host": "test", "pid": os.getpid(), "slots": 64,
                                          **more})["worker"]
 
     def kill(self):

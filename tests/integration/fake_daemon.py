@@ -104,6 +104,8 @@ class FakeDaemon:
         self.asked.append((request.path, body))
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return request.answer(401, {"error": {"code": "unauthorized", "message": "no"}})
+        if request.path != "/v1/workers":
+            assert body["secret"] == self.secret(body["worker"]), body
         trick = self.interfere(request.path, body)
         if trick == "drop":
             return request.drop()
@@ -118,7 +120,12 @@ class FakeDaemon:
     def register(self, body):
         with self.condition:
             self.workers += 1
-            return 201, {"worker": self.workers, "lease_s": 30, "heartbeat_s": self.heartbeat_s}
+            return 201, {"worker": self.workers, "lease_s": 30, "heartbeat_s": self.heartbeat_s,
+                         "protocol": 2, "secret": self.secret(self.workers)}
+
+    @staticmethod
+    def secret(worker):
+        return f"{worker:064x}"
 
     def depart(self, body):
         return 200, {"released": 0}

@@ -134,9 +134,10 @@ class Clients(unittest.TestCase):
     def test_more_waiting_workers_than_usual_descriptors(self):
         n = 1500
         with Daemon() as daemon:
-            worker = daemon.worker()
             waiting = [daemon.connect() for _ in range(n)]
             for connection in waiting:
+                worker = connection.call("POST", "/v1/workers",
+                                         {"host": "test", "pid": 1, "slots": 1}).json["worker"]
                 connection.send("POST", "/v1/claims", {"worker": worker, "wait_s": 60})
             daemon.sweep(n)
             trials = []

@@ -74,7 +74,7 @@ class Ordinary(WorkerTest):
         self.assertEqual(said["slots"], 3)
         self.assertEqual(said["pid"], self.worker.process.pid)
         self.assertEqual(said["kernel"], "SkylakeX")
-        self.assertEqual(set(said), {"host", "pid", "slots", "cpu", "kernel", "version"})
+        self.assertEqual(set(said), {"protocol", "host", "pid", "slots", "cpu", "kernel", "version"})
 
     def test_trials_are_trained_and_reported_with_what_the_trainer_left_out(self):
         self.start(slots=2)
@@ -333,9 +333,9 @@ class Stopping(WorkerTest):
         self.worker.terminate()
         self.assertEqual(self.worker.wait(3), 0)
         last = [(path, body) for path, body in self.daemon.asked if path != "granted"][-2:]
-        self.assertEqual(last[0], ("/v1/reports", {"worker": 1, "reports": [
+        self.assertEqual(last[0], ("/v1/reports", {"worker": 1, "secret": FakeDaemon.secret(1), "reports": [
             {"trial": 1, "attempt": 1, "released": True}]}))
-        self.assertEqual(last[1], ("/v1/departures", {"worker": 1}))
+        self.assertEqual(last[1], ("/v1/departures", {"worker": 1, "secret": FakeDaemon.secret(1)}))
 
     def test_a_batch_system_that_stops_trainers_first_costs_no_attempt(self):
         self.start()
