@@ -43,8 +43,9 @@ void api_get_view(struct api_call *call)
         api_word("format", formats, &format),
         api_integer("depth", 0, 64, &question.params.depth),
         api_integer("replicates", 1, INT64_MAX, &question.params.replicates),
+        api_integer("cell", 0, INT64_MAX, &question.params.cell),
     };
-    if (api_query(call, parameters, question.query == READER_CURVES ? 4 : 2)) {
+    if (api_query(call, parameters, question.query == READER_CURVES ? 5 : 2)) {
         question.format = (enum reader_format)format;
         api_read(call, &question);
     }
@@ -69,8 +70,9 @@ void api_get_layers(struct api_call *call)
         api_integer("depth", 0, 64, &question.params.depth),
         api_integer("step", 0, INT64_MAX, &question.params.step),
         api_word("value", values, &value),
+        api_integer("cell", 0, INT64_MAX, &question.params.cell),
     };
-    if (api_query(call, parameters, 5)) {
+    if (api_query(call, parameters, 6)) {
         question.format = (enum reader_format)format;
         question.params.value = values[value];
         api_read(call, &question);

@@ -75,7 +75,7 @@
     " quantile(value, 0.5) AS median, quantile(value, 0.75) AS q3 FROM"                            \
     " (SELECT trial - replicate AS first, layer, " LAYER_VALUE " AS value FROM layers"             \
     " WHERE " which " AND step = ?7 AND outcome IN ('reached', 'censored', 'diverged')"            \
-    " AND (?5 < 0 OR depth = ?5)) GROUP BY first, layer) l"                                        \
+    " AND (?5 < 0 OR depth = ?5) AND (?9 < 0 OR cell = ?9)) GROUP BY first, layer) l"              \
     " JOIN cell_configs c ON c.id = l.first JOIN sweeps s ON s.id = c.sweep ORDER BY l.first, "    \
     "l.layer"
 
@@ -90,7 +90,7 @@
 #define EVENT_COLUMNS "id, at, kind, sweep, trial, attempt, worker, message"
 
 /* Parameters: ?1 id or sweep, ?2 limit + 1, ?3 after, ?4 state, ?5 depth, ?6 replicates, ?7 step,
- * ?8 value. */
+ * ?8 value, ?9 cell. */
 static const struct query {
     const char *list;   /* the member that holds the rows; NULL = the answer is the one row */
     bool pages;         /* with "next"; the first column is the id */
@@ -144,10 +144,12 @@ static const struct query {
     [READER_CURVES] = {.list = "curves",
                        .exists = SWEEP_EXISTS,
                        .sql = "SELECT * FROM curves WHERE (?5 < 0 OR depth = ?5)"
-                              " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step",
+                              " AND (?6 < 0 OR replicate < ?6) AND (?9 < 0 OR cell = ?9)"
+                              " ORDER BY trial, step",
                        .sql_of_sweep =
                            "SELECT * FROM curves WHERE sweep = ?1 AND (?5 < 0 OR depth = ?5)"
-                           " AND (?6 < 0 OR replicate < ?6) ORDER BY trial, step"},
+                           " AND (?6 < 0 OR replicate < ?6) AND (?9 < 0 OR cell = ?9)"
+                           " ORDER BY trial, step"},
     [READER_LAYER_QUARTILES] = {.list = "layers",
                                 .exists = SWEEP_EXISTS,
                                 .sql = LAYER_QUARTILES("TRUE"),
@@ -294,8 +296,8 @@ void reader_close(struct reader *reader)
 
 void reader_params_init(struct reader_params *params)
 {
-    *params =
-        (struct reader_params){.depth = -1, .replicates = -1, .step = 1, .value = "gradient_rms"};
+    *params = (struct reader_params){
+        .depth = -1, .replicates = -1, .cell = -1, .step = 1, .value = "gradient_rms"};
 }
 
 /* ---- running ---- */
@@ -344,6 +346,7 @@ static void bind(sqlite3_stmt *stmt, const struct reader_params *params, int64_t
     sqlite3_bind_int64(stmt, 6, params->replicates);
     sqlite3_bind_int64(stmt, 7, params->step);
     store_bind_text(stmt, 8, params->value);
+    sqlite3_bind_int64(stmt, 9, params->cell);
 }
 
 static int render_one(struct reader *reader, sqlite3_stmt *stmt)

@@ -51,6 +51,7 @@ struct reader_params {
     int64_t depth;      /* -1 = all */
     int64_t replicates; /* of each cell the first so many; -1 = all */
     const char *state;  /* of trials; NULL = all */
+    int64_t cell;       /* -1 = all */
     int64_t step;       /* of layer statistics */
     const char *value;  /* the column of the view `layers` that is asked for */
     int64_t limit;      /* 0 = no limit */

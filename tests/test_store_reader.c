@@ -229,7 +229,7 @@ static void curves_are_filtered_by_depth_and_replicates(void **state)
 
 /* Trains the next trial to step 3: layer 0 as given at steps 1, 2 and 3, layer 1 ten times that at
  * step 1. Reaches the target unless told otherwise. */
-static void train_with_layers(struct scene *scene, double gradient, bool reaches)
+static void end_with_layers(struct scene *scene, double gradient, bool reaches, const char *reason)
 {
     struct queue_claim claim = queue_fixture_claim(scene->f, scene->worker);
     struct layer_stat layers[] = {
@@ -242,7 +242,16 @@ static void train_with_layers(struct scene *scene, double gradient, bool reaches
     report.layers = layers;
     report.n_layers = 4;
     report.result.steps = 3;
+    if (reason) {
+        report.end = REPORT_FAILED;
+        snprintf(report.failure.reason, sizeof report.failure.reason, "%s", reason);
+    }
     assert_int_equal(queue_fixture_send(scene->f, scene->worker, &report), REPORT_OK);
+}
+
+static void train_with_layers(struct scene *scene, double gradient, bool reaches)
+{
+    end_with_layers(scene, gradient, reaches, NULL);
 }
 
 /* Two cells, depth 1 and 2, of four and of one trial with statistics. */
@@ -292,6 +301,48 @@ static void layers_have_quartiles_over_the_trials_of_a_cell(void **state)
     rows = json_object_get(answer, "layers");
     assert_int_equal(json_array_size(rows), 1);
     assert_string_equal(row_text(rows, 0), "cell 0 depth 1 layer 0: 103 [101.75, 105] of 4");
+    json_decref(answer);
+}
+
+/* C11: the trials of the view `summary`, n of them. */
+static void layers_are_of_the_trials_that_count_in_a_summary(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = submit_with_layers(scene);
+    end_with_layers(scene, 18, false, "diverged at step 4");
+    end_with_layers(scene, 1000, false, "the machine caught fire");
+    queue_fixture_claim(scene->f, scene->worker); /* the last one runs */
+    params.cell = 1;
+    json_t *answer = ask_json(scene, READER_LAYER_QUARTILES, params);
+    json_t *rows = json_object_get(answer, "layers");
+    assert_string_equal(row_text(rows, 0), "cell 1 depth 2 layer 0: 17 [16.5, 17.5] of 2");
+    json_decref(answer);
+    answer = ask_json(scene, READER_LAYER_STEPS, params);
+    rows = json_object_get(answer, "steps");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "trials")), 6);
+    json_decref(answer);
+    answer = ask_json(scene, READER_SUMMARY, params);
+    rows = json_object_get(answer, "summary");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 1), "n")), 2);
+    json_decref(answer);
+}
+
+/* B2: figures of single arms ask for their cells. */
+static void curves_and_layers_of_one_cell_are_asked_for_alone(void **state)
+{
+    struct scene *scene = *state;
+    struct reader_params params = all();
+    params.sweep = submit_with_layers(scene);
+    params.cell = 1;
+    json_t *answer = ask_json(scene, READER_LAYER_QUARTILES, params);
+    json_t *rows = json_object_get(answer, "layers");
+    assert_int_equal(json_array_size(rows), 2);
+    assert_string_equal(row_text(rows, 0), "cell 1 depth 2 layer 0: 16 [16, 16] of 1");
+    json_decref(answer);
+    params.cell = 2;
+    answer = ask_json(scene, READER_CURVES, params);
+    assert_int_equal(json_array_size(json_object_get(answer, "curves")), 0);
     json_decref(answer);
 }
 
@@ -491,6 +542,8 @@ int main(void)
         TEST(trials_are_filtered_by_sweep_and_state),
         TEST(curves_are_filtered_by_depth_and_replicates),
         TEST(layers_have_quartiles_over_the_trials_of_a_cell),
+        TEST(layers_are_of_the_trials_that_count_in_a_summary),
+        TEST(curves_and_layers_of_one_cell_are_asked_for_alone),
         TEST(a_layer_without_the_value_has_no_quartiles),
         TEST(steps_where_trials_merely_ended_are_not_listed),
         TEST(what_is_not_there_is_not_found),

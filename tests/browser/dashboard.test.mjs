@@ -98,9 +98,10 @@ pageTest(
             .getByRole("combobox", { name: "hidden layers", exact: true })
             .selectOption("3");
         await eventually(
-            async () => requests.filter((url) => /curves.*depth=3/.test(url)).length,
-            (n) => n === 1,
-            "a request for depth 3",
+            async () =>
+                requests.filter((url) => /curves.*cell=[45]$|curves.*cell=[45]&/.test(url)).length,
+            (n) => n === 2,
+            "a request for each arm of depth 3",
         );
     },
 );
@@ -273,6 +274,37 @@ pageTest(
     { expected: ["ERR_EMPTY_RESPONSE"] },
 );
 
+// B2
+pageTest(
+    "a sweep of very many cells loses no arm of its layers",
+    () => {
+        const rates = Array.from({ length: 20 }, (_, i) => (i + 1) / 1000);
+        mock.add(
+            {
+                name: "very many cells",
+                base: { depth: 7 },
+                parameters: {
+                    batch_norm: ["none", "before"],
+                    learning_rate: rates,
+                    optimizer: ["adam", "sgd", "rmsprop"],
+                    activation: ["relu", "elu", "tanh", "sigmoid", "selu"],
+                },
+            },
+            { done: 600 },
+        );
+        return at(`#/sweeps/${mock.sweeps.length}`)();
+    },
+    async (page) => {
+        const figure = layersCard(page).locator("[role=img]");
+        await figure.locator("svg").first().waitFor();
+        const said = await figure.getAttribute("aria-label");
+        for (const arm of ["without BN", "BN before activation"]) {
+            assert.ok(said.includes(`, ${arm}: `), said);
+        }
+        mock.sweeps.pop();
+    },
+);
+
 pageTest(
     "a hidden tab asks nothing, and asks at once when it is seen again",
     at("#/"),
@@ -298,11 +330,14 @@ pageTest(
 );
 
 pageTest(
-    "thousands of trials are loaded page by page, once, and their curves in part",
+    "thousands of trials are loaded page by page, once, and the curves of the arms shown",
     at("#/sweeps/3"),
     async (page, requests) => {
         await page.waitForSelector("[role=img] svg");
-        await page.getByText(/No median: \d+ of \d+ seeds are loaded/).waitFor();
+        await page
+            .getByText(/single trials \(\d+, \d+ more not drawn\)|bold: their median/)
+            .waitFor();
+        assert.equal(new Set(requests.filter((url) => url.includes("v1/curves"))).size, 3);
         const trials = mock.sweeps[2].trials.length;
         assert.ok(trials > 2000);
         assert.equal(

@@ -274,11 +274,11 @@ function layerSteps(sweep) {
         .map((step) => ({ step, trials: ended.filter((trial) => trial.steps >= step).length }));
 }
 
-function layerRows(sweep, value, step, depth) {
+function layerRows(sweep, value, step, wanted) {
     return sweep.cells.flatMap((config, cell) => {
         const trials = sweep.trials.filter((t) => t.cell === cell && t.steps >= step);
         const last = config.hidden_units.length;
-        if (!sweep.layerStats || trials.length === 0 || (depth !== null && last !== depth)) {
+        if (!sweep.layerStats || trials.length === 0 || cell !== wanted) {
             return [];
         }
         return Array.from({ length: last + 1 }, (_, layer) => {
@@ -443,22 +443,18 @@ export class MockDaemon {
                 return send(200, { steps: layerSteps(sweep) });
             case "GET layers/1": {
                 const wanted = (name) => url.searchParams.get(name);
-                const depth = wanted("depth") === null ? null : Number(wanted("depth"));
+                const cell = Number(wanted("cell"));
                 response.writeHead(200, { "content-type": "application/x-ndjson" });
-                for (const row of layerRows(sweep, wanted("value"), Number(wanted("step")), depth))
+                for (const row of layerRows(sweep, wanted("value"), Number(wanted("step")), cell))
                     response.write(JSON.stringify(row) + "\n");
                 return response.end();
             }
             case "GET curves/1": {
-                const depth = url.searchParams.get("depth"),
+                const cell = Number(url.searchParams.get("cell")),
                     replicates = Number(url.searchParams.get("replicates") ?? Infinity);
                 response.writeHead(200, { "content-type": "application/x-ndjson" });
                 sweep.trials.forEach((trial, at) => {
-                    if (
-                        !trial.measurements ||
-                        trial.replicate >= replicates ||
-                        (depth && trial.config.hidden_units.length !== Number(depth))
-                    )
+                    if (!trial.measurements || trial.replicate >= replicates || trial.cell !== cell)
                         return;
                     for (const m of trial.measurements) {
                         response.write(

@@ -129,29 +129,29 @@ export const api = {
   submit: (spec: string, key: string) =>
     post<SweepDetail>("v1/sweeps", spec, { "Idempotency-Key": key }),
 
-  /** Of the first replicates of each cell. */
+  /** Of the first replicates of each of the cells, which are few; up to `limit` rows of each. */
   curves(
     sweep: number,
-    depth: number | null,
+    cells: number[],
     replicates: number,
     limit: number,
     signal: AbortSignal,
   ): Promise<{ rows: CurveRow[]; cut: boolean }> {
-    const filter = `&replicates=${replicates}${atDepth(depth)}`;
-    return getRows<CurveRow>(`v1/curves?sweep=${sweep}${filter}`, limit, signal);
+    const path = `v1/curves?sweep=${sweep}&replicates=${replicates}`;
+    return getCells<CurveRow>(path, cells, limit, signal);
   },
 
   layerSteps: (sweep: number, signal: AbortSignal) =>
     get<{ steps: LayerStep[] }>(`v1/layers/steps?sweep=${sweep}`, signal),
 
-  layers(
+  /** A row for each layer of the cells, which are few. */
+  async layers(
     sweep: number,
-    { value, step, depth }: { value: string; step: number; depth: number | null },
-    limit: number,
+    { value, step, cells }: { value: string; step: number; cells: number[] },
     signal: AbortSignal,
-  ): Promise<{ rows: LayerRow[]; cut: boolean }> {
-    const filter = `&value=${value}&step=${step}${atDepth(depth)}`;
-    return getRows<LayerRow>(`v1/layers?sweep=${sweep}${filter}`, limit, signal);
+  ): Promise<LayerRow[]> {
+    const path = `v1/layers?sweep=${sweep}&value=${value}&step=${step}`;
+    return (await getCells<LayerRow>(path, cells, Infinity, signal)).rows;
   },
 
   /** Saves a list as a file; a plain link could not carry the token. */
@@ -165,8 +165,12 @@ export const api = {
   },
 };
 
-function atDepth(depth: number | null): string {
-  return depth === null ? "" : `&depth=${depth}`;
+/** Cell by cell: of a whole sweep the rows may be far too many. */
+async function getCells<T>(path: string, cells: number[], limit: number, signal: AbortSignal) {
+  const lists = await Promise.all(
+    cells.map((cell) => getRows<T>(`${path}&cell=${cell}`, limit, signal)),
+  );
+  return { rows: lists.flatMap((list) => list.rows), cut: lists.some((list) => list.cut) };
 }
 
 /** A list, whose stream is left when `limit` rows are here. */

@@ -3,7 +3,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { SummaryRow } from "./api_types";
 import { HeldChoices, Select } from "./controls";
-import { chooseRoles, type Field, heldValues } from "./fields";
+import { cellsOf, chooseRoles, type Field, heldValues } from "./fields";
 import { fieldName } from "./format";
 import { usePolled } from "./poll";
 import { maxSeries } from "./series";
@@ -13,8 +13,8 @@ export interface Arms {
   /** What the colours stand for; the other fields are held. null: one series. */
   series: Field | null;
   held: Record<string, string>;
-  /** The depth they all have; null where depths differ. */
-  depth: number | null;
+  /** The cells that are shown, one of each arm; figures load nothing of the others. */
+  cells: number[];
   /** The same text for the same arms. */
   key: string;
   choose: {
@@ -37,7 +37,7 @@ export function useArms(fields: Field[], summary: SummaryRow[]): Arms {
   return {
     series,
     held,
-    depth: held.depth === undefined ? null : Number(held.depth),
+    cells: cellsOf(summary, held),
     key: `${series?.name} ${JSON.stringify(held)}`,
     choose: {
       fields,

@@ -138,3 +138,8 @@ export function heldValues(
     }),
   );
 }
+
+/** The numbers of the cells with the held values. */
+export function cellsOf(rows: SummaryRow[], held: Record<string, string>): number[] {
+  return rows.filter((row) => matches(row, held)).map((row) => row.cell);
+}

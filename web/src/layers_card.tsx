@@ -10,8 +10,6 @@ import { LayersFigure } from "./layers_figure";
 import type { SweepSnapshot } from "./sweep_data";
 import { Loading } from "./view";
 
-const maxRows = 4000;
-
 export function LayersCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Field[] }) {
   const id = snapshot.sweep.id;
   const arms = useArms(fields, snapshot.summary);
@@ -58,21 +56,20 @@ interface LoadedProps {
 
 /** While another step is on its way the last one stays, so that the slider moves a picture. */
 function LoadedLayers({ snapshot, arms, value, step }: LoadedProps) {
-  const { depth } = arms;
-  const what = `layers ${value} ${step} ${depth}`;
+  const { cells, key } = arms;
+  const what = `layers ${value} ${step} ${cells.join()}`;
   const { last, loads } = useRows(what, snapshot, async (signal) => ({
     value,
     step,
-    depth,
-    ...(await api.layers(snapshot.sweep.id, { value, step, depth }, maxRows, signal)),
+    key,
+    rows: await api.layers(snapshot.sweep.id, { value, step, cells }, signal),
   }));
-  if (last === undefined || last.depth !== depth) {
+  if (last === undefined || last.key !== key) {
     return <Loading />;
   }
   return (
     <LayersFigure
       rows={last.rows}
-      cut={last.cut}
       step={last.step}
       quantity={quantities.find((one) => one.value === last.value)!}
       arms={arms}

@@ -12,14 +12,13 @@ import { seriesLabels } from "./series";
 
 interface Props {
   rows: LayerRow[];
-  cut: boolean;
   step: number;
   quantity: Quantity;
   arms: Arms;
   version: string;
 }
 
-export function LayersFigure({ rows, cut, step, quantity, arms, version }: Props) {
+export function LayersFigure({ rows, step, quantity, arms, version }: Props) {
   const { series, held } = arms;
   const points = layerPoints(rows, series, held);
   const lasts = lastLayers(rows, held);
@@ -48,7 +47,7 @@ export function LayersFigure({ rows, cut, step, quantity, arms, version }: Props
       label={describe(frame, step)}
       draw={(width) => drawLayers(frame, width)}
     >
-      {caption(frame, cut, series)}
+      {caption(frame, series)}
     </Figure>
   );
 }
@@ -61,12 +60,9 @@ function describe({ points, quantity, labels }: LayersFrame, step: number): stri
   return `Median of the ${quantity.axis}, by layer, at step ${step}. ${texts.join("; ")}.`;
 }
 
-function caption(frame: LayersFrame, cut: boolean, series: Field | null): string {
+function caption(frame: LayersFrame, series: Field | null): string {
   const { quantity, nSeries } = frame;
-  const parts = [
-    `Line: median over the seeds; ${bandsFit(nSeries) ? "band" : "bar"}: quartiles` +
-      (cut ? "; not all cells are loaded" : ""),
-  ];
+  const parts = [`Line: median over the seeds; ${bandsFit(nSeries) ? "band" : "bar"}: quartiles`];
   const falls = Array.from({ length: nSeries }, (_, rank) => fall(frame, rank, series));
   const known = falls.filter((text) => text !== null);
   if (quantity.vanishes && known.length > 0) {

@@ -196,7 +196,7 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
   const arms = useArms(fields, snapshot.summary);
   const [axis, setAxis] = useState<CurveAxis>("step");
   const [log, setLog] = useState(false);
-  const { data, loads, replicates } = useCurves(snapshot, arms.depth);
+  const { data, loads, replicates } = useCurves(snapshot, arms.cells);
   const goal = commonGoal(snapshot);
   return (
     <section class="card" aria-labelledby="curves-title">
@@ -236,11 +236,11 @@ function CurvesCard({ snapshot, fields }: { snapshot: SweepSnapshot; fields: Fie
 }
 
 /** Learning curves of the first replicates of each cell. */
-function useCurves(snapshot: SweepSnapshot, depth: number | null) {
-  const cells = snapshot.summary.filter((row) => depth === null || row.depth === depth).length;
-  const replicates = Math.max(1, Math.floor(maxCurves / Math.max(1, cells)));
-  const rows = useRows(`curves ${depth}`, snapshot, (signal) =>
-    api.curves(snapshot.sweep.id, depth, replicates, maxCurveRows, signal),
+function useCurves(snapshot: SweepSnapshot, cells: number[]) {
+  const share = (of: number) => Math.max(1, Math.floor(of / Math.max(1, cells.length)));
+  const replicates = share(maxCurves);
+  const rows = useRows(`curves ${cells.join()}`, snapshot, (signal) =>
+    api.curves(snapshot.sweep.id, cells, replicates, share(maxCurveRows), signal),
   );
   return { ...rows, replicates };
 }
