@@ -117,6 +117,11 @@ static enum client_outcome complain_refused(const struct client *client, const j
                   client->url);
         return CLIENT_REFUSED;
     }
+    char where[2 * CURL_ERROR_SIZE];
+    if (transfer_redirects(client->curl, where, sizeof(where))) {
+        error_set(error, NULL, "%s %s", client->url, where);
+        return CLIENT_UNREACHABLE;
+    }
     if (!message) {
         error_set(error, NULL, "%s answered %ld and is no ninety daemon, or one of another version",
                   client->url, client->status);

@@ -15,7 +15,7 @@ struct client_answer {
     int status;         /* 0 = none: see error */
     const json_t *body; /* NULL when it is not JSON */
     uint64_t retry_after_ms;
-    const char *error; /* why there is none, e.g. "Connection refused"; else "" */
+    const char *error; /* why there is none, or none of a daemon: "Connection refused"; else "" */
 };
 
 typedef void (*client_answer_fn)(void *arg, const struct client_answer *answer);

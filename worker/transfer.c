@@ -49,6 +49,19 @@ void transfer_init(CURL *curl, const char *url)
     set_trust(curl);
 }
 
+bool transfer_redirects(CURL *curl, char *ret, size_t size)
+{
+    char *url = NULL;
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &url);
+    if (!url || status < 300 || status >= 400) {
+        return false;
+    }
+    snprintf(ret, size, "answered %ld: it leads on to %.200s; give the address there", status, url);
+    return true;
+}
+
 void transfer_explain(CURLcode code, const char *url, const char *detail, char *ret, size_t size)
 {
     const char *why = detail[0] ? detail : curl_easy_strerror(code);

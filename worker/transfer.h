@@ -5,6 +5,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Certificates of this file (PEM) are trusted instead of the system's and of those that
@@ -16,6 +17,10 @@ void transfer_trust(const char *ca_file);
  * and no_proxy say; but never one for an address of this machine: what is for it, a token above
  * all, does not leave it. */
 void transfer_init(CURL *curl, const char *url);
+
+/* Whether the answer sends us elsewhere (301, 302, 307, 308); nobody goes there with a token. Then
+ * `ret` says where to, as the end of a line. */
+bool transfer_redirects(CURL *curl, char *ret, size_t size);
 
 /* Why a transfer failed, and what to do where that is known, as the end of a line. `detail` is
  * curl's error buffer, or "". */

@@ -138,7 +138,7 @@ static void on_answer(void *arg, const struct client_answer *http)
         .status = http->status, .body = http->body, .retry_after_ms = http->retry_after_ms};
     struct session_verdict verdict;
     session_answered(&worker->session, which, now_ms(worker), &answer, &verdict);
-    if (http->status == 0) {
+    if (http->error[0]) {
         snprintf(verdict.message, sizeof verdict.message, "%s", http->error);
     }
     tell_daemon_state(worker, &verdict);

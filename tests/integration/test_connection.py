@@ -17,9 +17,9 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Recorder:
-    """An HTTP server that answers 404 and keeps what it was asked: a proxy, or a page of another."""
+    """An HTTP server that answers 404, or sends everybody to `location`, and keeps what it was asked: a proxy, or a page of another."""
 
-    def __init__(self, test):
+    def __init__(self, test, location=None):
         self.asked = []
         recorder = self
 
@@ -27,7 +27,9 @@ class Recorder:
             def reply(self):
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 recorder.asked.append((self.command, self.path, dict(self.headers)))
-                self.send_response(404)
+                self.send_response(301 if location else 404)
+                if location:
+                    self.send_header("Location", location + self.path)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -207,6 +209,16 @@ class Addresses(Connections):
                 self.assertIn(word, done.stderr)
                 self.assertIn("http://127.0.0.1:9190", done.stderr)
                 self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_d24_an_address_that_leads_on_is_told_and_not_followed(self):
+        there = Recorder(self)
+        here = Recorder(self, location=there.url)
+        done = self.ninety("status", "--daemon", here.url, NINETY_TOKEN=TOKEN)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"leads on to {there.url}/v1/", done.stderr)
+        worker = self.start_worker(here.url, env={"NINETY_TOKEN": TOKEN})
+        wait_until(lambda: f"leads on to {there.url}/v1/workers" in worker.log, "the reason")
+        self.assertEqual(there.asked, [])
 
     def test_d24_https_by_mistake_is_told(self):
         _, url = self.start_daemon()
