@@ -151,6 +151,9 @@ export function valueName(field: string, value: Value): string {
   if (["batch_norm_output", "stop_at_target"].includes(field)) {
     return value === true || value === 1 ? "yes" : "no";
   }
+  if (value === "") {
+    return "none"; // SQLite's text of no hidden layers
+  }
   if (Array.isArray(value)) {
     return value.length === 0 ? "none" : value.join("·");
   }

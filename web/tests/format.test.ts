@@ -82,6 +82,7 @@ test("values are said in the article's words", () => {
   assert.equal(valueName("batch_norm", "none"), "without BN");
   assert.equal(valueName("stop_at_target", 1), "yes");
   assert.equal(valueName("hidden_units", [500, 400]), "500·400");
+  assert.equal(valueName("hidden_units", ""), "none"); // D26
   assert.equal(valueName("learning_rate", 0.01), "0.01");
   assert.equal(valueName("beta2", 0.99995), "0.99995"); // what was asked for, not about so
   assert.equal(valueName("train_size", 55000), "55,000");
