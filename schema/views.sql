@@ -155,7 +155,14 @@ SELECT q.sweep, s.name AS sweep_name, q.cell,
     CAST(q.mean_final_accuracy AS DOUBLE) AS mean_final_accuracy, -- of reached and censored ones
     -- Of the n trials: the value, or 'mixed'. Times of another CPU or kernel are not comparable.
     CAST(CASE WHEN q.kernel < q.last_kernel THEN 'mixed' ELSE q.kernel END AS TEXT) AS kernel,
-    CAST(CASE WHEN q.trainer < q.last_trainer THEN 'mixed' ELSE q.trainer END AS TEXT) AS trainer,
+    CAST(CASE
+        WHEN q.trainer = q.last_trainer THEN q.trainer
+        -- Versions of the built-in trainer compute the same, but for these (common/engine.h).
+        WHEN q.trainer LIKE 'ninety-trainer %' AND q.last_trainer LIKE 'ninety-trainer %'
+            AND (c.batch_norm <> 'after' OR (c.batch_norm_output = 0 AND c.activation <> 'linear'))
+            AND (c.batch_norm <> 'before' OR c.activation <> 'linear') THEN q.last_trainer
+        WHEN q.trainer < q.last_trainer THEN 'mixed'
+    END AS TEXT) AS trainer,
     CAST(CASE WHEN q.cpu < q.last_cpu THEN 'mixed' ELSE q.cpu END AS TEXT) AS cpu
 FROM quantiles q
 JOIN sweeps s ON s.id = q.sweep

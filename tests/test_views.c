@@ -1,3 +1,4 @@
+#include "common/engine.h"
 #include "tests/queue_fixture.h"
 
 #include <math.h>
@@ -121,8 +122,9 @@ static void a_trial_that_crossed_and_diverged_later_has_reached_the_target(void 
     expect(f, "SELECT failed || ' ' || diverged || ' ' || crossed FROM sweeps", "0 0 0");
 }
 
-/* Trains one trial on a worker of that CPU and kernel. */
-static void train_on(struct queue_fixture *f, const char *cpu, const char *kernel)
+/* Trains one trial on a worker of that CPU, with that kernel and trainer. */
+static struct trial_config train_by(struct queue_fixture *f, const char *cpu, const char *kernel,
+                                    const char *trainer)
 {
     struct queue_worker worker = {.host = "here", .pid = 1, .slots = 1, .version = "0"};
     int64_t id = 0;
@@ -131,7 +133,34 @@ static void train_on(struct queue_fixture *f, const char *cpu, const char *kerne
     struct queue_claim claim = queue_fixture_claim(f, id);
     struct report report = queue_fixture_done(&claim, 30);
     strcpy(report.result.kernel, kernel);
+    strcpy(report.result.trainer, trainer);
     assert_int_equal(queue_fixture_send(f, id, &report), REPORT_OK);
+    return claim.config;
+}
+
+static void train_on(struct queue_fixture *f, const char *cpu, const char *kernel)
+{
+    train_by(f, cpu, kernel, "test");
+}
+
+/* C6: what an engine left as it was is no mixture; what it changed (C8) is one. */
+static void versions_of_the_trainer_mix_only_where_their_numbers_may_differ(void **state)
+{
+    struct queue_fixture *f = *state;
+    queue_fixture_submit(f, "{\"base\":{\"depth\":1},\"parameters\":{\"batch_norm\":[\"before\","
+                            "\"after\"],\"activation\":[\"relu\",\"linear\"],"
+                            "\"batch_norm_output\":[true,false]},\"replicates\":2}");
+    for (int cell = 0; cell < 8; cell++) {
+        struct trial_config config = train_by(f, "a CPU", "Haswell", "ninety-trainer 0.2.0");
+        char sql[128];
+        train_by(f, "a CPU", "Haswell", ENGINE_TRAINER);
+        snprintf(sql, sizeof sql, "SELECT trainer FROM summary WHERE cell = %d", cell);
+        if (engine_since(&config) > 1) {
+            expect(f, sql, "mixed");
+        } else if (config.activation == ACTIVATION_RELU && config.batch_norm != BATCH_NORM_AFTER) {
+            expect(f, sql, ENGINE_TRAINER);
+        }
+    }
 }
 
 /* C6 */
@@ -335,6 +364,7 @@ int main(void)
         TEST(diverged_trials_count_as_never_reaching_the_target),
         TEST(an_arm_that_mostly_diverges_has_no_median),
         TEST(a_trial_that_crossed_and_diverged_later_has_reached_the_target),
+        TEST(versions_of_the_trainer_mix_only_where_their_numbers_may_differ),
         TEST(a_cell_says_what_its_trials_ran_on_or_that_it_mixes),
         TEST(computed_columns_compare_with_text),
         TEST(quartiles_of_few_trials_are_exact),
