@@ -103,7 +103,8 @@ static void print_results(const json_t *rows)
 {
     static const struct column measures[] = {
         {"seed"},
-        {"state"},
+        {"state", .spare = 6},
+        {"outcome"},
         {"steps_to_target", "steps"},
         {"seconds_to_target", "seconds", .spare = 2},
         {"final_accuracy", "accuracy", table_percent, .spare = 1},

@@ -51,6 +51,7 @@ static const struct column status_columns[] = {
     {"running"},
     {"reached", .spare = 1},
     {"censored", .spare = 3},
+    {"diverged", .spare = 3},
     {"failed"},
     {"trials_per_minute", "per minute", .spare = 4},
     {"seconds_left", "left", left_cell},

@@ -26,6 +26,15 @@ static const char *string_at(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* Trials that reached the target and diverged later are no longer among the succeeded ones. */
+static int64_t count_crossed(const json_t *sweep)
+{
+    return json_object_get(sweep, "censored")
+               ? integer_at(sweep, "reached") + integer_at(sweep, "censored") -
+                     integer_at(sweep, "succeeded")
+               : 0;
+}
+
 void progress_read(const json_t *sweep, struct progress *ret)
 {
     *ret = (struct progress){
@@ -38,6 +47,8 @@ void progress_read(const json_t *sweep, struct progress *ret)
         .failed = integer_at(sweep, "failed"),
         .cancelled = integer_at(sweep, "cancelled"),
         .reached = integer_at(sweep, "reached"),
+        .diverged = integer_at(sweep, "diverged"),
+        .crossed = count_crossed(sweep),
         .reused = integer_at(sweep, "reused"),
         .waits_for = string_at(sweep, "waits_for"),
         .trials_per_minute = number_at(sweep, "trials_per_minute"),
@@ -63,7 +74,8 @@ static char *states_text(const struct progress *progress)
         const char *word;
     } states[] = {
         {progress->running, "running"},
-        {progress->failed, "failed"},
+        {progress->diverged, "diverged"},
+        {progress->failed - progress->diverged - progress->crossed, "failed"},
         {progress->cancelled, "cancelled"},
         {progress->reused, "from earlier sweeps"},
     };

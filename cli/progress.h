@@ -13,9 +13,10 @@ struct progress {
     const char *name; /* borrowed from the JSON */
     const char *state;
     int64_t trials, queued, running, succeeded, failed, cancelled, reached, reused;
-    const char *waits_for;    /* "" while trials run; see docs/http-api.md */
-    double trials_per_minute; /* NAN while unknown */
-    double seconds_left;      /* NAN while unknown */
+    int64_t diverged, crossed; /* of the failed ones: diverged before and after the target */
+    const char *waits_for;     /* "" while trials run; see docs/http-api.md */
+    double trials_per_minute;  /* NAN while unknown */
+    double seconds_left;       /* NAN while unknown */
 };
 
 /* Reads a sweep as the daemon tells it. */

@@ -159,9 +159,26 @@ static void colours_come_only_where_they_are_wanted(void **state)
     json_decref(sweep);
 }
 
+/* C1, C2: the words are those of the page and of `summary`. */
+static void what_diverged_is_told_apart_from_what_failed(void **state)
+{
+    (void)state;
+    json_t *sweep = sweep_with(12, 8, 0);
+    struct progress progress;
+    json_object_set_new(sweep, "reached", json_integer(11)); /* one of them diverged later */
+    json_object_set_new(sweep, "censored", json_integer(2));
+    json_object_set_new(sweep, "diverged", json_integer(4));
+    progress_read(sweep, &progress);
+    char *line = progress_line(&progress);
+    assert_non_null(strstr(line, "11 reached the target, 4 diverged, 3 failed"));
+    free(line);
+    json_decref(sweep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_diverged_is_told_apart_from_what_failed),
         cmocka_unit_test(a_plain_line_says_it_all_in_words),
         cmocka_unit_test(results_from_earlier_sweeps_are_told_apart),
         cmocka_unit_test(an_unknown_rate_is_left_out),
