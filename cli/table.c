@@ -2,6 +2,7 @@
 
 #include "cli/memory.h"
 #include "cli/text.h"
+#include "common/csv.h"
 #include "common/decimal.h"
 #include "common/json_print.h"
 
@@ -384,7 +385,10 @@ static void print_csv_text(const char *text, FILE *out)
 static void print_csv_value(const json_t *value, FILE *out)
 {
     if (json_is_string(value)) {
-        print_csv_text(json_string_value(value), out);
+        const char *text = json_string_value(value);
+        char *cell = text_format("%s%s", csv_is_formula(text) ? "'" : "", text);
+        print_csv_text(cell, out);
+        free(cell);
     } else if (value && !json_is_null(value)) {
         char *text = must(json_print_text(value, JSON_PRINT_COMPACT));
         print_csv_text(text, out);

@@ -1,6 +1,7 @@
 #include "cli/text.h"
 
 #include "cli/memory.h"
+#include "common/utf8.h"
 
 #include <locale.h>
 #include <math.h>
@@ -91,20 +92,8 @@ size_t text_width(const char *text)
 char *text_printable(const char *text)
 {
     char *copy = must(strdup(text));
-    char *out = copy;
 
-    while (*text) {
-        int columns;
-        size_t length = next_character(text, &columns);
-        if (columns < 0) {
-            *out++ = '?';
-        } else {
-            memcpy(out, text, length);
-            out += length;
-        }
-        text += length;
-    }
-    *out = '\0';
+    utf8_clean(copy, UTF8_NAME);
     return copy;
 }
 

@@ -24,7 +24,8 @@ const char *text_plural(int64_t n);
 /* Columns of UTF-8 text on a terminal; a byte that is no UTF-8 counts as one. */
 size_t text_width(const char *text);
 
-/* A copy fit for a terminal: control characters and broken UTF-8 become '?'. The caller frees. */
+/* A copy fit for a terminal: control characters, what turns the direction of text, and broken UTF-8
+ * become "?". The caller frees. */
 char *text_printable(const char *text);
 
 /* `text` as one word of a shell's command line, quoted where it must be; a path that begins with a

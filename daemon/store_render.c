@@ -1,5 +1,7 @@
 #include "daemon/store_render.h"
 
+#include "common/csv.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,18 +144,19 @@ void render_object(struct render *render, sqlite3_stmt *stmt)
 
 static void put_csv(struct render *render, const char *text)
 {
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        render_text(render, text);
-        return;
-    }
-    put(render, "\"", 1);
-    for (; *text; text++) {
-        put(render, "\"\"", *text == '"' ? 2 : 0);
-        if (*text != '"') {
-            put(render, text, 1);
+    bool quoted = text[strcspn(text, ",\"\r\n")];
+    put(render, "\"", quoted);
+    put(render, "'", csv_is_formula(text));
+    while (*text) {
+        size_t plain = strcspn(text, "\"");
+        put(render, text, plain);
+        text += plain;
+        if (*text) {
+            put(render, "\"\"", 2);
+            text++;
         }
     }
-    put(render, "\"", 1);
+    put(render, "\"", quoted);
 }
 
 void render_csv_header(struct render *render, sqlite3_stmt *stmt)

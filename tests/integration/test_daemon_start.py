@@ -131,9 +131,9 @@ class Access(unittest.TestCase):
 class Stops(unittest.TestCase):
     def test_sigterm_ends_it_within_a_second_and_answers_who_waits(self):
         with Daemon() as daemon:
-            worker = daemon.worker()
+            workers = [daemon.worker() for _ in range(20)]
             waiting = [daemon.connect() for _ in range(20)]
-            for connection in waiting:
+            for connection, worker in zip(waiting, workers):
                 connection.send("POST", "/v1/claims", {"worker": worker, "wait_s": 60})
             daemon.get("/healthz")
             idle = daemon.connect()
@@ -152,7 +152,7 @@ class Stops(unittest.TestCase):
         """Claims that wait, a million trials being written, tables on their way to readers that take
         their time or none at all, and a request of which half has come."""
         with Daemon() as daemon:
-            worker = daemon.worker()
+            workers = [daemon.worker() for _ in range(100)]
             small = daemon.sweep(30000)
             wait_until(lambda: daemon.get(f"/v1/trials?sweep={small}&after=29999")["trials"],
                        "the small sweep")
@@ -165,7 +165,7 @@ class Stops(unittest.TestCase):
             half.sendall(b"POST /v1/sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
             big = daemon.sweep(100000, parameters={"batch_size": list(range(1, 11))})
             daemon.post(f"/v1/sweeps/{big}/pause", {})
-            for connection in waiting:
+            for connection, worker in zip(waiting, workers):
                 connection.send("POST", "/v1/claims", {"worker": worker, "wait_s": 60})
             begun = time.monotonic()
             self.assertEqual(daemon.stop(), 0)
