@@ -27,7 +27,7 @@ struct verification {
     struct trial_config config;
     struct compare_run recorded, here;
     char other_kernel[32]; /* of this machine, for what step 1 differs; "" = not asked */
-    double tolerance;      /* of the gradients of step 1 */
+    struct compare_tolerance tolerance;
 };
 
 /* ---- the record ---- */
@@ -163,21 +163,25 @@ static bool train_step_1_elsewhere(struct verification *v, struct compare_run *r
     return false;
 }
 
-/* Rounding may do more to the gradients of a deep network than COMPARE_ROUNDING: as much as it does
- * here, between two kernels, and ten times that for room. */
+static double ten_times(double seen)
+{
+    return 10 * seen > COMPARE_ROUNDING ? 10 * seen : COMPARE_ROUNDING; /* also where seen is NAN */
+}
+
+/* Rounding may do more to a deep network than COMPARE_ROUNDING: as much as it does here, between
+ * two kernels, and ten times that for room. */
 static void find_tolerance(struct verification *v)
 {
     struct compare_run other = {0};
 
-    v->tolerance = COMPARE_ROUNDING;
-    if (!(compare_gradients(&v->recorded, &v->here) > COMPARE_ROUNDING) ||
+    v->tolerance = (struct compare_tolerance){COMPARE_ROUNDING, COMPARE_ROUNDING};
+    if (!(compare_gradients(&v->recorded, &v->here) > COMPARE_ROUNDING ||
+          compare_losses(&v->recorded, &v->here) > COMPARE_ROUNDING) ||
         !train_step_1_elsewhere(v, &other)) {
         return;
     }
-    double seen = 10 * compare_gradients(&v->here, &other);
-    if (seen > v->tolerance) {
-        v->tolerance = seen;
-    }
+    v->tolerance.gradients = ten_times(compare_gradients(&v->here, &other));
+    v->tolerance.loss = ten_times(compare_losses(&v->here, &other));
     memcpy(v->other_kernel, other.result.kernel, sizeof(v->other_kernel));
     compare_run_clear(&other);
 }
@@ -220,21 +224,24 @@ static void print_rule(const struct verification *v, enum compare_rule rule)
 {
     const struct trial_result *recorded = &v->recorded.result, *here = &v->here.result;
 
-    printf("trial %lld: recorded by %s on kernel %s, trained here by %s on %s: not the same "
-           "rounding, so step 1 is compared\n",
-           (long long)v->trial, recorded->trainer, recorded->kernel, here->trainer, here->kernel);
+    printf("trial %lld: recorded by %s on kernel %s, trained here by %s on %s: not the same %s, so "
+           "step 1 is compared\n",
+           (long long)v->trial, recorded->trainer, recorded->kernel, here->trainer, here->kernel,
+           rule == COMPARE_ACROSS_ENGINES ? "engine" : "rounding");
     if (rule == COMPARE_ACROSS_ENGINES) {
         puts("  since engine 2 parameters of such a network whose gradient is zero by construction "
              "stay as they are (docs/training.md)");
     }
     if (isnan(compare_gradients(&v->recorded, &v->here))) {
         puts("  gradients of step 1 are not on record");
-    } else if (v->tolerance > COMPARE_ROUNDING) {
-        printf("  gradients may differ by %.2g %%: ten times what they do between %s and %s here\n",
-               100 * v->tolerance, here->kernel, v->other_kernel);
-    } else {
-        printf("  gradients may differ by %.2g %%\n", 100 * v->tolerance);
     }
+    printf("  gradients may differ by %.2g %%, the loss by %.2g %%", 100 * v->tolerance.gradients,
+           100 * v->tolerance.loss);
+    if (v->other_kernel[0]) {
+        printf(": at least ten times what they do between %s and %s here", here->kernel,
+               v->other_kernel);
+    }
+    puts("");
 }
 
 static void print_close(const struct verification *v)
@@ -273,7 +280,7 @@ static size_t compare_by(struct verification *v, enum compare_rule rule, FILE *o
         return compare_exactly(&v->recorded, &v->here, out);
     }
     find_tolerance(v);
-    return compare_closely(&v->recorded, &v->here, v->tolerance, out);
+    return compare_closely(&v->recorded, &v->here, &v->tolerance, out);
 }
 
 static int judge(struct verification *v)

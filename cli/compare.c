@@ -230,6 +230,14 @@ double compare_gradients(const struct compare_run *a, const struct compare_run *
     return largest;
 }
 
+double compare_losses(const struct compare_run *a, const struct compare_run *b)
+{
+    const struct measurement *first = find_step(a, 1), *second = find_step(b, 1);
+
+    return first && second ? relative_difference(first->train_loss, second->train_loss)
+                           : (double)NAN;
+}
+
 static void compare_within(struct differences *differences, const char *what, double pair[2],
                            double tolerance)
 {
@@ -241,7 +249,7 @@ static void compare_within(struct differences *differences, const char *what, do
 }
 
 size_t compare_closely(const struct compare_run *recorded, const struct compare_run *here,
-                       double tolerance, FILE *out)
+                       const struct compare_tolerance *tolerance, FILE *out)
 {
     struct differences differences = {.out = out};
     const struct measurement *a = find_step(recorded, 1), *b = find_step(here, 1);
@@ -252,11 +260,11 @@ size_t compare_closely(const struct compare_run *recorded, const struct compare_
     for (int i = 0; i < recorded->n_layers && i < here->n_layers; i++) {
         snprintf(what, sizeof(what), "gradient of layer %d at step 1", i);
         compare_within(&differences, what, (double[]){recorded->gradients[i], here->gradients[i]},
-                       tolerance);
+                       tolerance->gradients);
     }
     if (a && b) {
         compare_within(&differences, "training loss at step 1",
-                       (double[]){a->train_loss, b->train_loss}, COMPARE_ROUNDING);
+                       (double[]){a->train_loss, b->train_loss}, tolerance->loss);
     }
     return differences.n;
 }

@@ -54,11 +54,18 @@ size_t compare_exactly(const struct compare_run *recorded, const struct compare_
  * has none. */
 double compare_gradients(const struct compare_run *a, const struct compare_run *b);
 
-/* What rounding alone may do to the gradients of step 1, and to a loss. */
+/* The relative difference of their losses of step 1; NAN if it was not measured in both. */
+double compare_losses(const struct compare_run *a, const struct compare_run *b);
+
+/* What two runs may differ at step 1, relatively. */
+struct compare_tolerance {
+    double gradients, loss;
+};
+
+/* What rounding does to both in networks of ordinary depth. */
 #define COMPARE_ROUNDING 1e-4
 
-/* The same as compare_exactly for runs that cannot be the same: the data, the gradients of step 1
- * within `tolerance` of themselves, and the loss of step 1, where that was measured, within
- * COMPARE_ROUNDING. */
+/* The same as compare_exactly for runs that cannot be the same: the data, and gradients and loss of
+ * step 1, where that was measured. */
 size_t compare_closely(const struct compare_run *recorded, const struct compare_run *here,
-                       double tolerance, FILE *out);
+                       const struct compare_tolerance *tolerance, FILE *out);

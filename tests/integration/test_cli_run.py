@@ -360,7 +360,7 @@ class Verify(Programs):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertRegex(done.stdout, f"on kernel {recorded}, trained here by .* on {other}: "
                                       "not the same rounding, so step 1 is compared")
-        self.assertIn("gradients may differ by 0.01 %", done.stdout)
+        self.assertIn("gradients may differ by 0.01 %, the loss by 0.01 %\n", done.stdout)
         self.assertRegex(done.stdout, r"trial 3: close: the gradients of 3 layers at step 1 differ by at "
                                       r"most [0-9.e-]+ % \(kernel " + other)
 
@@ -386,6 +386,18 @@ class Verify(Programs):
         done = self.ninety("verify", "3", "--kernel", other, "--db", self.db)
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         self.assertIn("trial 3: DIFFERS in 1 places\n  gradient of layer 1 at step 1:", done.stdout)
+
+    def test_c5_a_deep_normalized_network_is_given_what_two_kernels_differ_here(self):
+        _, other = self.other_kernel()
+        words = ["--hidden-units", ",".join(["16"] * 60), "--batch-norm", "before", "--max-steps", "1"]
+        tiny = [word for word in TINY if word not in ("--width", "16", "--max-steps", "20")]
+        done = self.ninety("run", "--db", self.db, *tiny, *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.ninety("verify", "5", "--kernel", other, "--db", self.db)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"gradients may differ by [0-9.e+]+ %, the loss by [0-9.e+]+ %: at least ten "
+                                      f"times what they do between {other} and [A-Za-z]+ here")
+        self.assertIn("trial 5: close", done.stdout)
 
     def test_c5_a_kernel_that_is_nowhere_is_said_and_compared_closely(self):
         self.tamper("UPDATE attempts SET kernel = 'Nonesuch'")
