@@ -101,6 +101,20 @@ static bool is_of_gateway(long status)
     return status == 502 || status == 504;
 }
 
+/* Of an answer that no daemon gives. */
+static void complain_of_stranger(const struct client *client, struct error *error)
+{
+    if (is_of_gateway(client->status) || client->status == 503) {
+        error_set(error, NULL,
+                  "%s is a proxy that cannot reach the daemon (it answered %ld): does ninetyd run, "
+                  "and where the proxy looks for it?",
+                  client->url, client->status);
+    } else {
+        error_set(error, NULL, "%s answered %ld and is no ninety daemon, or one of another version",
+                  client->url, client->status);
+    }
+}
+
 /* The daemon's {"error": {...}} into *error. */
 static enum client_outcome complain_refused(const struct client *client, const json_t *answer,
                                             struct error *error)
@@ -123,8 +137,7 @@ static enum client_outcome complain_refused(const struct client *client, const j
         return CLIENT_UNREACHABLE;
     }
     if (!message) {
-        error_set(error, NULL, "%s answered %ld and is no ninety daemon, or one of another version",
-                  client->url, client->status);
+        complain_of_stranger(client, error);
         return is_of_gateway(client->status) ? CLIENT_LOST : CLIENT_UNREACHABLE;
     }
     error_set(error, field, "%s", message);

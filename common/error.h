@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdarg.h>
+
 #define ERROR_INVALID 1 /* the code every parser returns beside a filled struct error */
 
 struct error {
@@ -12,9 +14,14 @@ struct error {
     char message[512]; /* a sentence for a person */
 };
 
-/* Fills *error (which may be NULL) and returns ERROR_INVALID. `field` may be NULL. */
+/* Fills *error (which may be NULL) and returns ERROR_INVALID. `field` may be NULL. Both texts are
+ * fit to be shown (utf8.h), whatever was put into them and wherever it had to be cut. */
 int error_set(struct error *error, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same, for functions that take a format themselves. */
+int error_vset(struct error *error, const char *field, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* Puts "outer." before the field; an empty field becomes `outer`; returns ERROR_INVALID. */
 int error_prefix(struct error *error, const char *outer);

@@ -63,7 +63,7 @@ void answer_error(struct http_request *request, int status, const char *code, co
     struct error error = {0};
     va_list args;
     va_start(args, format);
-    vsnprintf(error.message, sizeof error.message, format, args);
+    error_vset(&error, NULL, format, args);
     va_end(args);
     answer_error_of(request, status, code, &error);
 }

@@ -41,7 +41,7 @@ void api_fail(struct api_call *call, int status, const char *code, const char *f
     struct error error = {0};
     va_list args;
     va_start(args, format);
-    vsnprintf(error.message, sizeof error.message, format, args);
+    error_vset(&error, NULL, format, args);
     va_end(args);
     api_fail_with(call, status, code, &error);
 }

@@ -212,6 +212,7 @@ void api_post_claim(struct api_call *call)
         answer_unavailable(call->request, "the daemon is stopping");
         api_call_free(call);
     } else {
+        wait_s = wait_s < API_MOST_WAIT_S ? wait_s : API_MOST_WAIT_S;
         begin_claim(call, badge.worker, max, wait_s);
     }
 }

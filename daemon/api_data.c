@@ -148,8 +148,11 @@ void api_get_dataset_file(struct api_call *call)
         fail(call, rc);
         return;
     }
-    http_answer_file(call->request,
-                     &(struct http_answer){.status = 200, .type = "application/octet-stream"}, fd,
-                     (uint64_t)size);
+    static const struct http_field whole = {"Accept-Ranges", "none"};
+    http_answer_file(
+        call->request,
+        &(struct http_answer){
+            .status = 200, .type = "application/octet-stream", .fields = &whole, .n_fields = 1},
+        fd, (uint64_t)size);
     api_call_free(call);
 }

@@ -16,7 +16,8 @@
 
 #include <stdbool.h>
 
-#define API_MAX_WAIT_S 60
+#define API_MAX_WAIT_S 60  /* that may be asked for */
+#define API_MOST_WAIT_S 50 /* that is waited: proxies give up after 60 */
 #define API_MAX_CLAIMS 64
 
 struct waiter;

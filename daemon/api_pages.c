@@ -72,29 +72,6 @@ static const char *type_of(const char *name)
     return "application/octet-stream";
 }
 
-/* The page is asked for anew each time, and answered 304 while it is the same. */
-static void answer_asset(struct api_call *call, const struct embedded_file *asset)
-{
-    char hash[SHA256_HEX_SIZE], tag[24];
-    sha256_hex(asset->data, asset->size, hash);
-    snprintf(tag, sizeof tag, "\"%.16s\"", hash);
-    const char *known = http_header(call->request, "If-None-Match");
-    bool same = known != NULL && strstr(known, tag) != NULL;
-    const struct http_field fields[] = {
-        {"ETag", tag},
-        {"Cache-Control", "no-cache"},
-        {"Content-Security-Policy", policy},
-        {"Referrer-Policy", "no-referrer"},
-    };
-    http_answer(call->request, &(struct http_answer){.status = same ? 304 : 200,
-                                                     .type = same ? NULL : type_of(asset->name),
-                                                     .data = asset->data,
-                                                     .size = same ? 0 : asset->size,
-                                                     .fields = fields,
-                                                     .n_fields = 4});
-    api_call_free(call);
-}
-
 static const struct embedded_file *find_asset(const char *name)
 {
     for (size_t i = 0; i < web_assets_count; i++) {
@@ -103,6 +80,46 @@ static const struct embedded_file *find_asset(const char *name)
         }
     }
     return NULL;
+}
+
+/* Its gzip, made when the page was built, where there is one and the browser takes it. */
+static const struct embedded_file *packed(struct api_call *call, const struct embedded_file *asset)
+{
+    char name[88];
+    const char *accepted = http_header(call->request, "Accept-Encoding");
+    const char *gzip = accepted != NULL ? strstr(accepted, "gzip") : NULL;
+    if (gzip == NULL || strncmp(gzip, "gzip;q=0", 8) == 0) {
+        return NULL;
+    }
+    snprintf(name, sizeof name, "%s.gz", asset->name);
+    return find_asset(name);
+}
+
+/* The page is asked for anew each time, and answered 304 while it is the same. */
+static void answer_asset(struct api_call *call, const struct embedded_file *asset)
+{
+    char hash[SHA256_HEX_SIZE], tag[24];
+    const struct embedded_file *gzip = packed(call, asset), *sent = gzip != NULL ? gzip : asset;
+    sha256_hex(sent->data, sent->size, hash);
+    snprintf(tag, sizeof tag, "\"%.16s\"", hash);
+    const char *known = http_header(call->request, "If-None-Match");
+    bool same = known != NULL && strstr(known, tag) != NULL;
+    const struct http_field fields[] = {
+        {"ETag", tag},
+        {"Cache-Control", "no-cache"},
+        {"Vary", "Accept-Encoding"},
+        {"Content-Security-Policy", policy},
+        {"Referrer-Policy", "no-referrer"},
+        {"Content-Encoding", "gzip"},
+    };
+    /* With 304 the body is left out on the way, and Content-Length is the one that 200 has. */
+    http_answer(call->request, &(struct http_answer){.status = same ? 304 : 200,
+                                                     .type = type_of(asset->name),
+                                                     .data = sent->data,
+                                                     .size = sent->size,
+                                                     .fields = fields,
+                                                     .n_fields = gzip != NULL ? 6 : 5});
+    api_call_free(call);
 }
 
 void api_get_dashboard(struct api_call *call)

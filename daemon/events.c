@@ -9,7 +9,9 @@
 #define MAX_LISTENERS 1000
 #define EVENTS_PER_READ 256
 #define GATHER_MS 20 /* what happens within this time is read at once */
-#define RETRY "retry: 2000\n\n"
+#define RETRY                                                                                      \
+    ":\nretry: 2000\n\n" /* a comment first: a field alone is an event to some clients             \
+                          */
 #define KEEP_ALIVE ":\n\n"
 
 /* A read for all that stand at one place. */

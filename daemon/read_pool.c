@@ -339,20 +339,22 @@ static const char *type_of(enum reader_format format)
     return types[format];
 }
 
-static struct http_answer head_of(const struct job *job, struct http_field *field)
+static struct http_answer head_of(const struct job *job, struct http_field fields[2])
 {
-    *field = (struct http_field){"Location", job->question.location};
+    bool placed = job->question.location[0] != '\0';
+    fields[0] = (struct http_field){"Accept-Ranges", "none"}; /* exports are made anew each time */
+    fields[1] = (struct http_field){"Location", job->question.location};
     return (struct http_answer){.status = job->question.status,
                                 .type = type_of(job->question.format),
-                                .fields = field,
-                                .n_fields = job->question.location[0] != '\0'};
+                                .fields = fields,
+                                .n_fields = placed ? 2 : 1};
 }
 
 static void open_stream(struct job *job)
 {
     static const struct http_stream_events events = {on_drain, on_close};
-    struct http_field field;
-    struct http_answer head = head_of(job, &field);
+    struct http_field fields[2];
+    struct http_answer head = head_of(job, fields);
     struct http_request *request = job->request;
     job->request = NULL;
     job->paused_ms = uv_now(job->pool->loop);
@@ -381,8 +383,8 @@ static void answer_whole(struct job *job)
         answer_unavailable(request, job->pool->closing ? "the daemon is stopping"
                                                        : "the database cannot be read");
     } else {
-        struct http_field field;
-        struct http_answer answer = head_of(job, &field);
+        struct http_field fields[2];
+        struct http_answer answer = head_of(job, fields);
         answer.data = job->buffer.text;
         answer.size = job->buffer.size;
         answer.free_data = free;

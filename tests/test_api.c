@@ -158,6 +158,64 @@ static void the_page_is_guarded_and_kept_by_its_tag(void **state)
     snprintf(field, sizeof field, "If-None-Match: %s\r\n", http_client_field(f->client, "ETag"));
     api_fixture_request(f, "GET", "/", NULL, field);
     assert_int_equal(http_client_answer(f->client, true)->status, 304);
+    assert_string_not_equal(http_client_field(f->client, "Content-Length"), "0"); /* E15 */
+    assert_int_equal(api_fixture_call(f, "GET", "/healthz", NULL), 200); /* and no body came */
+}
+
+/* E15: where the page was built in */
+static void the_pages_script_comes_compressed_to_who_takes_that(void **state)
+{
+    struct api_fixture *f = *state;
+    api_fixture_request(f, "GET", "/assets/app.js", NULL, NULL);
+    const struct http_client_answer *answer = http_client_answer(f->client, false);
+    if (answer->status == 404) {
+        skip();
+    }
+    size_t plain = answer->size;
+    assert_null(http_client_field(f->client, "Content-Encoding"));
+    assert_string_equal(http_client_field(f->client, "Vary"), "Accept-Encoding");
+    api_fixture_request(f, "GET", "/assets/app.js", NULL, "Accept-Encoding: br, gzip\r\n");
+    answer = http_client_answer(f->client, false);
+    assert_int_equal(answer->status, 200);
+    assert_true(answer->size < plain / 2);
+    assert_memory_equal(answer->body, "\x1f\x8b", 2);
+    assert_string_equal(http_client_field(f->client, "Content-Encoding"), "gzip");
+    assert_string_equal(http_client_field(f->client, "Vary"), "Accept-Encoding");
+    assert_string_equal(http_client_field(f->client, "Content-Type"),
+                        "text/javascript; charset=utf-8");
+}
+
+/* E7 */
+static void what_an_error_names_is_cut_at_a_character(void **state)
+{
+    struct api_fixture *f = *state;
+    char text[2048], path[4096];
+    for (int lead = 0; lead < 4; lead++) {
+        int n = snprintf(text, sizeof text, "{\"base\": {\"activation\": \"%.*s", lead, "abc");
+        for (int i = 0; i < 300; i++) {
+            n += snprintf(text + n, sizeof text - (size_t)n, "\xC3\xA9");
+        }
+        snprintf(text + n, sizeof text - (size_t)n, "\"}}");
+        assert_int_equal(api_fixture_call(f, "POST", "/v1/sweeps", text), 400);
+        assert_non_null(f->answer); /* it is JSON */
+        n = snprintf(path, sizeof path, "/v1/%.*s", lead, "abc");
+        for (int i = 0; i < 300; i++) {
+            n += snprintf(path + n, sizeof path - (size_t)n, "%%E2%%82%%AC");
+        }
+        assert_int_equal(api_fixture_call(f, "GET", path, NULL), 404);
+        assert_non_null(f->answer);
+        path[0] = '\0';
+        n = snprintf(path, sizeof path, "/v1/sweeps?%.*s", lead, "abc");
+        for (int i = 0; i < 100; i++) {
+            n += snprintf(path + n, sizeof path - (size_t)n, "%%F0%%9F%%98%%80");
+        }
+        assert_int_equal(api_fixture_call(f, "GET", path, NULL), 400);
+        assert_non_null(f->answer);
+    }
+    /* A10: a path that is no UTF-8 */
+    assert_int_equal(api_fixture_call(f, "GET", "/v1/%ff%fe%c3", NULL), 404);
+    assert_non_null(f->answer);
+    assert_non_null(strstr(api_fixture_text(f, "error.message"), "/v1/???"));
 }
 
 /* ---- what comes in ---- */
@@ -384,6 +442,7 @@ static void results_come_in_three_formats_and_stream_when_they_are_many(void **s
     assert_int_equal(lines, 12001);
     assert_true(csv->size > 1024 * 1024); /* so it was a stream of several pieces */
     assert_null(http_client_field(f->client, "Content-Length"));
+    assert_string_equal(http_client_field(f->client, "Accept-Ranges"), "none"); /* E15 */
     assert_string_equal(http_client_field(f->client, "Content-Type"), "text/csv; charset=utf-8");
     assert_int_equal(api_fixture_call(f, "GET", "/v1/results", NULL), 200);
     assert_int_equal(json_array_size(api_fixture_get(f, "results")), 12000);
@@ -453,6 +512,8 @@ int main(void)
         TEST(other_sites_are_refused),
         TEST(health_tells_the_version),
         TEST(the_page_is_guarded_and_kept_by_its_tag),
+        TEST(the_pages_script_comes_compressed_to_who_takes_that),
+        TEST(what_an_error_names_is_cut_at_a_character),
         TEST(bad_bodies_are_refused_and_nothing_is_stored),
         TEST(bodies_of_another_type_are_refused),
         TEST(bad_query_parameters_are_refused_by_name),

@@ -1,6 +1,6 @@
 // Builds the dashboard: node build.mjs SOURCE_DIR WORK_DIR OUT_DIR
 //
-//     SOURCE_DIR --copy--> WORK_DIR --npm ci, tsc, esbuild--> OUT_DIR/{app.js,app.css,tests.mjs}
+//     SOURCE_DIR --copy--> WORK_DIR --npm ci, tsc, esbuild--> OUT_DIR/{app.js,app.css,tests.mjs,*.gz}
 //
 // Everything npm makes lives in WORK_DIR (the build tree), so the source tree stays clean. npm runs
 // only when the lock file changed since it last succeeded; install scripts never run.
@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
 
 const [source, work, out] = process.argv.slice(2).map((path) => resolve(path));
 const manifests = ["package.json", "package-lock.json", ".npmrc"];
@@ -99,7 +100,16 @@ async function bundle() {
     ]);
 }
 
+/** What browsers take compressed is compressed here, once. */
+function compress() {
+    for (const name of ["app.js", "app.css"]) {
+        const packed = gzipSync(readFileSync(join(out, name)), { level: 9 });
+        writeFileSync(join(out, `${name}.gz`), packed);
+    }
+}
+
 copySources();
 installPackages();
 run(process.execPath, [join("node_modules", "typescript", "bin", "tsc"), "--noEmit"]);
 await bundle().catch(() => process.exit(1)); // esbuild has printed what is wrong
+compress();

@@ -80,7 +80,12 @@ static void answer_request(struct client_request *request, CURLcode code)
         curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
         body = request->answer ? json_loads(request->answer, JSON_REJECT_DUPLICATES, NULL) : NULL;
         answer.status = (int)status;
-        answer.error = transfer_redirects(request->easy, why, sizeof why) ? why : "";
+        if (transfer_redirects(request->easy, why, sizeof why)) {
+            answer.error = why;
+        } else if (status >= 502 && status <= 504 && !body) {
+            snprintf(why, sizeof why, "answered %ld: a proxy that cannot reach the daemon", status);
+            answer.error = why;
+        }
         answer.body = body;
         answer.retry_after_ms = (uint64_t)retry_after_s * 1000;
     } else {

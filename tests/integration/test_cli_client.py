@@ -24,6 +24,7 @@ class Pretended(http.server.BaseHTTPRequestHandler):
     """Answers every request with `answer` (status, body); keeps what it was asked."""
     answer = (200, "{}")
     asked = []
+    location = None  # of a redirection
     lost = 0  # so many requests are read and not answered
 
     def reply(self):
@@ -40,6 +41,8 @@ class Pretended(http.server.BaseHTTPRequestHandler):
         status, body = Pretended.answer
         self.send_response(status)
         self.send_header("Content-Length", str(len(body.encode())))
+        if Pretended.location:
+            self.send_header("Location", Pretended.location)
         self.end_headers()
         self.wfile.write(body.encode())
 
@@ -56,6 +59,7 @@ class Client(unittest.TestCase):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         Pretended.asked = []
         Pretended.lost = 0
+        Pretended.location = None
         self.folder = tempfile.TemporaryDirectory()
 
     def tearDown(self):
@@ -143,6 +147,15 @@ class Client(unittest.TestCase):
         done = self.ask(404, "<html>not here</html>", "status")
         self.assertEqual(done.returncode, 1)
         self.assertIn("is no ninety daemon", done.stderr)
+
+    def test_e11_a_proxy_is_not_blamed_for_its_version(self):
+        done = self.ask(502, "<html>Bad Gateway</html>", "status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("a proxy that cannot reach the daemon (it answered 502)", done.stderr)
+        Pretended.location = "https://ninety.example/v1/sweeps"
+        done = self.ask(301, "<html>Moved</html>", "status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("answered 301: it leads on to https://ninety.example/v1/sweeps", done.stderr)
 
     def test_a_proxy_in_the_environment_does_not_catch_loopback(self):
         done = self.ask(200, {"sweeps": [], "next": None}, "status",
