@@ -29,6 +29,8 @@ const struct http_limits http_default_limits = {
     .idle_ms = 120 * 1000,
     .head_ms = 20 * 1000,
     .body_bytes_per_s = 64 * 1024,
+    .head_lets_in = true,
+    .max_strangers = 1024,
     .max_memory = (size_t)256 << 20,
 };
 

@@ -53,9 +53,10 @@ struct http_limits {
     unsigned idle_ms;          /* a connection between requests is closed after this */
     unsigned head_ms;          /* a request's head must be complete by then */
     unsigned body_bytes_per_s; /* and its body come at this rate or faster */
-    /* Connections that on_head has not let in; 0: a whole head lets in. */
-    unsigned max_strangers, max_strangers_per_address; /* IPv6: per /64 */
-    size_t max_memory;                                 /* bodies and answers together */
+    bool head_lets_in;         /* a whole head makes a stranger known, else http_let_in does */
+    unsigned max_strangers;    /* in all; for one more the oldest goes */
+    unsigned max_strangers_per_address; /* IPv6: per /64; 0: as many as in all */
+    size_t max_memory;                  /* bodies and answers together */
 };
 
 extern const struct http_limits http_default_limits;

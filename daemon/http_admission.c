@@ -161,11 +161,9 @@ void http_admission_greet(struct http_server *server, const struct http_address 
 {
     const struct http_list *strangers = &server->lists[HTTP_STRANGERS];
     const struct http_limits *limits = &server->limits;
-    if (limits->max_strangers == 0) {
-        return;
-    }
     struct http_request *victim = NULL;
-    if (*count_of(server, address) >= limits->max_strangers_per_address) {
+    if (limits->max_strangers_per_address > 0 &&
+        *count_of(server, address) >= limits->max_strangers_per_address) {
         victim = oldest_stranger(server, address);
     } else if (strangers->n >= limits->max_strangers) {
         victim = oldest_stranger(server, NULL);

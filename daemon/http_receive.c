@@ -279,7 +279,7 @@ static enum MHD_Result receive_head(struct http_request *request, const char *pa
         request->fault = HTTP_FAULT_MEMORY;
         request->server->n_without_memory++;
     }
-    if (request->server->limits.max_strangers == 0) {
+    if (request->server->limits.head_lets_in) {
         http_let_in(request);
     }
     if (judge_head(request)) {

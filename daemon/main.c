@@ -39,7 +39,6 @@
 #define WORKER_GONE_MS 90000
 #define SPARE_DESCRIPTORS 256 /* for all but connections, and for those that are being closed */
 /* Connections that have shown no token yet. */
-#define MAX_STRANGERS 1024
 #define MAX_STRANGERS_PER_ADDRESS 256
 #define LEAST_CONNECTIONS 64
 #define N_SIGNALS 3
@@ -217,7 +216,7 @@ static int open_server(struct daemon *d, int listen_fd)
     limits.max_connections = raise_descriptor_limit();
     limits.max_memory = d->options.max_memory;
     if (d->options.token_file != NULL) {
-        limits.max_strangers = MAX_STRANGERS;
+        limits.head_lets_in = false;
         limits.max_strangers_per_address = MAX_STRANGERS_PER_ADDRESS;
     }
     int rc = http_server_create(&d->loop, listen_fd, &limits, &api_handlers, d->api, &d->server);

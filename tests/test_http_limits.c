@@ -207,6 +207,7 @@ static void leave(struct crowd *crowd)
 static void the_oldest_stranger_goes_for_a_newcomer_and_nobody_who_was_let_in(void **state)
 {
     struct http_limits limits = http_default_limits;
+    limits.head_lets_in = false;
     limits.max_strangers = 8;
     limits.max_strangers_per_address = 3;
     struct http_fixture *f = http_fixture_start(&limits);
@@ -226,6 +227,27 @@ static void the_oldest_stranger_goes_for_a_newcomer_and_nobody_who_was_let_in(vo
     leave(&known);
     leave(&strangers);
     leave(&newcomer);
+}
+
+/* A3: thousands that close at once would hold up a round. */
+static void where_a_whole_head_lets_in_there_are_few_without_one(void **state)
+{
+    struct http_limits limits = http_default_limits;
+    limits.max_strangers = 2;
+    struct http_fixture *f = http_fixture_start(&limits);
+    *state = f;
+    struct crowd known = gather(f, 4, "");
+    struct http_client *mute[3];
+    for (int i = 0; i < 3; i++) {
+        mute[i] = http_client_connect(&f->loop, f->port);
+    }
+    http_client_await_end(mute[0]);
+    assert_int_equal(http_server_figures(f->server).n_strangers, 2);
+    assert_int_equal(http_server_figures(f->server).n_connections, 6);
+    for (int i = 0; i < 3; i++) {
+        http_client_close(mute[i]);
+    }
+    leave(&known);
 }
 
 /* A3 */
@@ -369,6 +391,8 @@ int main(void)
                                   http_fixture_teardown),
         TEST(a_body_over_the_limit_of_its_path_is_refused),
         cmocka_unit_test_teardown(the_oldest_stranger_goes_for_a_newcomer_and_nobody_who_was_let_in,
+                                  http_fixture_teardown),
+        cmocka_unit_test_teardown(where_a_whole_head_lets_in_there_are_few_without_one,
                                   http_fixture_teardown),
         cmocka_unit_test_teardown(
             where_connections_are_full_the_longest_idle_goes_and_none_that_waits,
