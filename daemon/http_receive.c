@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A body that is dropped is read as far as this, for politeness: most clients read our answer only
  * after their last byte. */
@@ -117,6 +118,16 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **soc
     }
 }
 
+/* Whether it left in the middle of a request. libmicrohttpd may not hear of an end that came
+ * together with the last bytes: it takes fewer than it asked for as a sign that there is no more.
+ */
+static bool has_left(const struct http_request *request)
+{
+    char byte;
+    return (request->state == CONNECTION_HEAD || request->state == CONNECTION_BODY) &&
+           recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* A client that feeds us drop by drop holds a connection only until its deadline. */
 void http_on_guard(uv_timer_t *timer)
 {
@@ -125,7 +136,7 @@ void http_on_guard(uv_timer_t *timer)
     for (int list = 0; list < HTTP_CUT_OFF; list++) {
         for (struct http_request *r = server->lists[list].first, *next; r != NULL; r = next) {
             next = r->next;
-            if (r->deadline_ms != 0 && r->deadline_ms < now_ms) {
+            if ((r->deadline_ms != 0 && r->deadline_ms < now_ms) || has_left(r)) {
                 http_request_cut_off(r);
             }
         }

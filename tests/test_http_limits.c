@@ -2,8 +2,11 @@
 #include "tests/http_fixture.h"
 #include "tests/test.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* A chunk's extension that fills all the memory of its connection: libmicrohttpd can do nothing
  * with it, reads no further, and says for ever that it has data in hand. */
@@ -158,6 +161,33 @@ static void bodies_take_memory_as_they_come_and_no_more_than_there_is(void **sta
     http_client_close(client);
     http_client_close(late);
     free(big);
+}
+
+static int connect_plainly(const struct http_fixture *f)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)f->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* A2: its last bytes and its end come together, so that libmicrohttpd, which reads them by edges,
+ * hears of the end no more. */
+static void a_client_that_leaves_in_the_middle_of_its_body_takes_its_memory_along(void **state)
+{
+    struct http_fixture *f = *state;
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n";
+    static char half[5000];
+    int fd = connect_plainly(f);
+    assert_int_equal(send(fd, head, sizeof head - 1, 0), sizeof head - 1);
+    http_fixture_run(f, 100);
+    assert_int_equal(send(fd, half, sizeof half, 0), sizeof half);
+    close(fd);
+    http_fixture_run(f, 2500); /* its deadline is in 20 s */
+    assert_int_equal(http_server_figures(f->server).memory, 0);
+    assert_int_equal(http_server_figures(f->server).n_connections, 0);
 }
 
 /* A2 */
@@ -389,6 +419,7 @@ int main(void)
         TEST(a_client_that_sends_all_before_it_reads_still_gets_its_refusal),
         cmocka_unit_test_teardown(bodies_take_memory_as_they_come_and_no_more_than_there_is,
                                   http_fixture_teardown),
+        TEST(a_client_that_leaves_in_the_middle_of_its_body_takes_its_memory_along),
         TEST(a_body_over_the_limit_of_its_path_is_refused),
         cmocka_unit_test_teardown(the_oldest_stranger_goes_for_a_newcomer_and_nobody_who_was_let_in,
                                   http_fixture_teardown),
