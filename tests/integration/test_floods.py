@@ -52,7 +52,7 @@ class Flood(unittest.TestCase):
 
     def test_a2_bodies_without_a_token_cost_no_memory(self):
         daemon = self.with_token()
-        daemon.worker()
+        daemon.worker(protocol=2)
         before = resident_kib(daemon)
         piece = b"x" * (1 << 20)
         for _ in range(150):
