@@ -4,6 +4,7 @@
 #include "cli/shell.h"
 #include "common/database_file.h"
 #include "schema/schema_check.h"
+#include "schema/schema_version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,34 @@ static int judge(const char *database, enum shell_outcome outcome, size_t n_brea
     return EXIT_OK;
 }
 
+static void on_version(void *arg, const char *line)
+{
+    *(long *)arg = strtol(line, NULL, 10);
+}
+
+/* The rules speak of what the latest migration has left: of another version they would say
+ * nonsense. 0, or ERROR_INVALID; a file that does not even tell its version is the rules' to judge.
+ */
+static int check_version(const char *database, const char *uri, struct error *error)
+{
+    struct error ignored = {0};
+    long version = 0;
+
+    if (shell_ask(uri, "PRAGMA user_version;", on_version, &version, &ignored) != SHELL_DONE ||
+        version <= 0 || version == SCHEMA_VERSION) {
+        return 0;
+    }
+    return version < SCHEMA_VERSION
+               ? error_set(error, NULL,
+                           "%s was written by an earlier version (its schema is %ld, this ninety "
+                           "checks %d): 'ninetyd --db' or 'ninety run --db' brings it up to date",
+                           database, version, SCHEMA_VERSION)
+               : error_set(error, NULL,
+                           "%s was written by a later version (its schema is %ld, this ninety "
+                           "knows up to %d): check it with that one",
+                           database, version, SCHEMA_VERSION);
+}
+
 static int run_check(const struct args *args)
 {
     const char *database = shell_database(args);
@@ -45,7 +74,8 @@ static int run_check(const struct args *args)
     size_t n_breaches = 0;
     char uri[DATABASE_FILE_URI_SIZE];
 
-    if (database_file_read_uri(database, uri, &error) != 0) {
+    if (database_file_read_uri(database, uri, &error) != 0 ||
+        check_version(database, uri, &error) != 0) {
         command_complain(args, &error);
         return EXIT_FAILED;
     }

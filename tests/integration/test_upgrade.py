@@ -32,6 +32,14 @@ class Upgrade(unittest.TestCase):
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_a6_an_older_database_is_not_called_damaged(self):
+        done = subprocess.run([NINETY, "check", "--db", self.folder / "ninety.db"], timeout=60,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("its schema is 2", done.stderr)
+        self.assertIn("ninetyd --db", done.stderr)
+        self.assertNotIn("damaged", done.stderr)
+
     def test_its_results_stay_and_its_work_is_finished(self):
         with Daemon("--lease", "1", folder=self.folder) as daemon:
             self.check()
