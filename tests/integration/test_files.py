@@ -243,6 +243,17 @@ class Unwritable(Programs):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("all rules hold", self.ninety("check", "--db", "copy.db").stdout)
 
+    def test_e10_a_database_that_0_2_0_left_in_wal_mode_is_read_there_too(self):
+        make_finished(self)
+        with contextlib.closing(sqlite3.connect(self.db)) as database:
+            self.assertEqual(database.execute("PRAGMA journal_mode = WAL").fetchone(), ("wal",))
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["test.db"])
+        with self.sealed() as (sealed, before):
+            for words in [["check"], ["sql", "SELECT count(*) FROM results"], ["status"], ["results"],
+                          ["summary"], ["backup", "copy.db"]]:
+                done = self.read(before, *words, "--db", sealed)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+
     def test_d10_everything_that_reads_reads_there_and_what_writes_says_why_not(self):
         make_finished(self)
         here = {words: self.ninety(*words, "--db", self.db) for words in
