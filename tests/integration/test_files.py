@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import stat
@@ -163,18 +164,31 @@ class Shell(Programs):
     """D1: what a person has set for their own shell does not reach the one that commands call."""
 
     def test_d1_sqliterc_is_not_read(self):
+        """The shell looks for it in the home that the system has on record: another is put there, in
+        a mount namespace of this test's own."""
         make_finished(self)
         home = self.folder / "home"
         home.mkdir()
+        mounted = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+                   'mount --bind "$0" "$1" && shift && exec "$@"', str(home),
+                   pwd.getpwuid(os.getuid()).pw_dir]
+        if subprocess.run([*mounted, NINETY, "version"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespace of its own can be had here")
+
+        def run(*words):
+            return subprocess.run([*mounted, *words], capture_output=True, text=True, timeout=60,
+                                  cwd=self.folder, env=environment())
+
+        (home / ".sqliterc").write_text("SELECT 'mine';\n")
+        self.assertIn("mine", run("sqlite3", str(self.db), "SELECT 1").stdout)  # it would be read
         for text in [".headers on\n", ".output o\n", ".mode box\n", ".quit\n", "SELECT 'mine';\n"]:
             (home / ".sqliterc").write_text(text)
-            done = self.ninety("check", "--db", self.db, HOME=str(home))
+            done = run(NINETY, "check", "--db", str(self.db))
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (0, f"{self.db}: all rules hold\n", ""), text)
-            done = self.ninety("sql", "--db", self.db, "SELECT count(*) AS n FROM trials",
-                               HOME=str(home))
+            done = run(NINETY, "sql", "--db", str(self.db), "SELECT count(*) AS n FROM trials")
             self.assertEqual(done.stdout.split(), ["n", "2"], text)
-            done = self.ninety("backup", "--db", self.db, "copy.db", HOME=str(home))
+            done = run(NINETY, "backup", "--db", str(self.db), "copy.db")
             self.assertEqual(done.returncode, 0, done.stderr)
             (self.folder / "copy.db").unlink()
         self.assertFalse((self.folder / "o").exists())
