@@ -58,6 +58,28 @@ static void the_second_submission_takes_over_every_result(void **state)
     queue_fixture_keeps_the_rules(f);
 }
 
+/* C6: the CPU is that of the trial that was trained, not of the worker that took its result. */
+static void a_result_that_was_taken_over_says_on_which_cpu_it_was_trained(void **state)
+{
+    struct queue_fixture *f = *state;
+    static const char cpus[] = "SELECT group_concat(DISTINCT cpu) FROM results WHERE sweep = 2";
+    struct queue_worker worker = {.host = "here", .pid = 1, .slots = 2, .version = "0"};
+    int64_t id = 0;
+    strcpy(worker.cpu, "the CPU it was");
+    assert_int_equal(queue_register(f->queue, &worker, &f->now, &id), 0);
+    queue_fixture_submit(f, PLAIN);
+    reuse_fixture_train_all(f, id);
+    queue_fixture_submit(f, REUSING);
+    assert_int_equal(reuse_fixture_take_all(f), 4);
+    assert_string_equal(queue_fixture_text(f, cpus), "the CPU it was");
+    assert_string_equal(
+        queue_fixture_text(f, "SELECT group_concat(cpu, ', ') FROM summary WHERE sweep = 2"),
+        "the CPU it was, the CPU it was");
+    queue_fixture_act(f, 1, QUEUE_DELETE);
+    queue_fixture_advance(f, 10);
+    assert_string_equal(queue_fixture_text(f, cpus), "NULL"); /* nobody knows any more */
+}
+
 static void what_was_measured_is_copied_and_outlives_the_original(void **state)
 {
     struct queue_fixture *f = *state;
@@ -471,6 +493,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, queue_fixture_setup, queue_fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_second_submission_takes_over_every_result),
+        TEST(a_result_that_was_taken_over_says_on_which_cpu_it_was_trained),
         TEST(what_was_measured_is_copied_and_outlives_the_original),
         TEST(trained_trials_alone_count_for_speed),
         TEST(more_replicates_train_only_what_is_new),
