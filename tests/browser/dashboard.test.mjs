@@ -106,6 +106,24 @@ pageTest(
     },
 );
 
+pageTest(
+    "B11: curves mark where they were measured, and say what their median is of",
+    at("#/sweeps/1"),
+    async (page) => {
+        const card = page.locator("section", { has: page.locator("#curves-title") });
+        await card.locator("[role=img] > svg").waitFor();
+        const marks = await card
+            .locator('svg [aria-label="dot"]')
+            .evaluateAll((groups) => groups.map((group) => group.childElementCount));
+        const [measurements, ends] = marks;
+        assert.ok(ends > 1 && measurements >= 3 * ends, `${marks}`);
+        assert.match(
+            await card.locator("figcaption").textContent(),
+            /straight from one measurement to the next; bold: their median/,
+        );
+    },
+);
+
 pageTest("every tick of a logarithmic axis has its name", at("#/sweeps/1"), async (page) => {
     const curves = page.locator("section", {
         has: page.getByRole("heading", { name: "Accuracy as training goes on" }),
