@@ -1,13 +1,15 @@
 #include "cli/cell_range.h"
 
+#include "cli/population.h"
+
 #include <stdio.h>
 
 static void widen(struct cell_range *range, const json_t *trial)
 {
     const json_t *steps = json_object_get(trial, "steps_to_target");
 
-    if (!json_is_integer(json_object_get(trial, "steps"))) {
-        return; /* it has no result */
+    if (!population_has(trial)) {
+        return; /* it says nothing about the network */
     }
     int64_t value = json_is_integer(steps) ? json_integer_value(steps) : CELL_RANGE_NEVER;
     range->least = range->n == 0 || value < range->least ? value : range->least;

@@ -3,11 +3,23 @@
 #include "cli/memory.h"
 #include "cli/text.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CELLS_NAMED 3
+
+bool population_has(const json_t *trial)
+{
+    static const char *const counted[] = {"reached", "censored", "diverged"};
+    const char *outcome = json_string_value(json_object_get(trial, "outcome"));
+
+    for (size_t i = 0; outcome && i < sizeof(counted) / sizeof(*counted); i++) {
+        if (strcmp(outcome, counted[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static long long sum_of(const json_t *rows, const char *key)
 {

@@ -5,7 +5,11 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+
+/* Whether a trial is in the figures: reached, censored or diverged. */
+bool population_has(const json_t *trial);
 
 /* `rows` of the view `summary`. */
 void population_print(const json_t *rows, FILE *out);

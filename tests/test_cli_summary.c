@@ -1,5 +1,6 @@
 #include "cli/chart.h"
 #include "cli/pivot.h"
+#include "cli/population.h"
 #include "cli/summary.h"
 #include "cli/text.h"
 #include "tests/test.h"
@@ -117,6 +118,23 @@ static void what_diverged_or_failed_is_said_below_the_table(void **state)
     assert_null(strstr(text, "diverged"));
     assert_null(strstr(text, "warning"));
     free(text);
+}
+
+/* C11: what `verify` takes for a cell's recorded seeds is what `summary` counts. */
+static void trials_count_by_their_outcome(void **state)
+{
+    static const struct {
+        const char *outcome;
+        bool counts;
+    } cases[] = {{"reached", true}, {"censored", true},   {"diverged", true},
+                 {"failed", false}, {"cancelled", false}, {"pending", false}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        json_t *trial = json_pack("{s:s}", "outcome", cases[i].outcome);
+        assert_true(population_has(trial) == cases[i].counts);
+        json_decref(trial);
+    }
 }
 
 /* C6 */
@@ -370,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_target_that_half_never_reached_is_beyond_max_steps),
         cmocka_unit_test(cells_without_a_result_are_dashes),
         cmocka_unit_test(what_diverged_or_failed_is_said_below_the_table),
+        cmocka_unit_test(trials_count_by_their_outcome),
         cmocka_unit_test(cells_that_mix_kernels_are_warned_of),
         cmocka_unit_test(cells_off_the_axes_make_a_plain_list),
         cmocka_unit_test(what_was_not_reached_is_beyond_max_steps_in_a_list_too),
