@@ -32,6 +32,7 @@ static struct {
 struct worker {
     struct load_connection connection;
     long id, step;
+    char secret[65];
     long trial[MAX_SLOTS], attempt[MAX_SLOTS];
     int n_held;
     char *body;
@@ -97,7 +98,7 @@ static void add_item(struct worker *w, int i, bool done)
 static void post_report(struct worker *w, bool done)
 {
     w->body_size = 0;
-    ADD(w, "{\"worker\":%ld,\"reports\":[", w->id);
+    ADD(w, "{\"worker\":%ld,\"secret\":\"%s\",\"reports\":[", w->id, w->secret);
     for (int i = 0; i < w->n_held; i++) {
         add_item(w, i, done);
     }
@@ -108,7 +109,8 @@ static void post_report(struct worker *w, bool done)
 static void post_claim(struct worker *w, long max, long wait_s)
 {
     w->body_size = 0;
-    ADD(w, "{\"worker\":%ld,\"max\":%ld,\"wait_s\":%ld}", w->id, max, wait_s);
+    ADD(w, "{\"worker\":%ld,\"secret\":\"%s\",\"max\":%ld,\"wait_s\":%ld}", w->id, w->secret, max,
+        wait_s);
     post(w, "/v1/claims");
 }
 
@@ -252,6 +254,8 @@ static void on_registered(struct load_connection *c, int status, char *body, siz
     check(status, body);
     char *id = strstr(body, "\"worker\":");
     w->id = id ? strtol(id + 9, NULL, 10) : 0;
+    const char *secret = strstr(body, "\"secret\": \"");
+    snprintf(w->secret, sizeof(w->secret), "%s", secret ? secret + strlen("\"secret\": \"") : "");
     c->on_answer = after_register;
     if (++n_ready == load.connections) {
         stop = true;
@@ -267,7 +271,8 @@ static void register_workers(void)
             struct worker *w = &workers[i];
             load_connect(&w->connection, port, on_registered, w);
             ADD(w,
-                "{\"host\":\"bench\",\"pid\":%ld,\"slots\":%ld,\"cpu\":\"none\",\"kernel\":\"\","
+                "{\"protocol\":2,\"host\":\"bench\",\"pid\":%ld,\"slots\":%ld,\"cpu\":\"none\","
+                "\"kernel\":\"\","
                 "\"version\":\"0\"}",
                 i + 1, load.slots);
             post(w, "/v1/workers");

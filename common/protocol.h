@@ -27,7 +27,7 @@
 /* Who speaks. */
 struct worker_badge {
     int64_t worker;
-    char secret[WORKER_SECRET_SIZE]; /* "" = none: it registered with version 1 */
+    char secret[WORKER_SECRET_SIZE]; /* "" = none: it registered with version 1; NULs behind it */
 };
 
 /* A number that may be absent is NAN (double) or -1 (integer); JSON leaves it out. */

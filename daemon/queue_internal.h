@@ -101,6 +101,7 @@ struct queue_vouch {
 
 struct queue_worker_state {
     struct store_worker row;
+    char secret[WORKER_SECRET_SIZE]; /* once it has been shown: it need not be hashed again */
     int64_t seen_ms;
     bool dirty;
     struct queue_vouch *vouch; /* since it took an offer; NULL = not known */

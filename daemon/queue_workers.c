@@ -158,29 +158,41 @@ int queue_return(struct queue *queue, int64_t worker, const struct queue_time *n
 
 /* ---- who they are ---- */
 
-/* Both are hashes: how much of a wrong secret is right would tell nothing, and is not told. */
+/* In a time that does not tell how much of it is right. */
+static bool is_same(const char *a, const char *b, size_t size)
+{
+    unsigned char difference = 0;
+    for (size_t i = 0; i < size; i++) {
+        difference |= (unsigned char)(a[i] ^ b[i]);
+    }
+    return difference == 0;
+}
+
 static bool is_secret_of(const struct store_worker *worker, const struct worker_badge *badge)
 {
     char hash[SHA256_HEX_SIZE] = "";
-    unsigned char difference = 0;
     if (badge->secret[0]) {
         sha256_hex(badge->secret, strlen(badge->secret), hash);
     }
-    for (size_t i = 0; i < sizeof(hash); i++) {
-        difference |= (unsigned char)(hash[i] ^ worker->secret_sha256[i]);
-    }
-    return difference == 0;
+    return is_same(hash, worker->secret_sha256, sizeof(hash));
 }
 
 static int admit(struct queue *queue, const struct worker_badge *badge)
 {
     struct queue_worker_state *worker = id_map_get(&queue->memory.workers, badge->worker);
     struct store_worker row;
-    int rc = worker ? 0 : store_find_worker(queue->store, badge->worker, &row);
-    if (rc < 0) {
-        return rc;
+    if (!worker) {
+        int rc = store_find_worker(queue->store, badge->worker, &row);
+        return rc < 0 ? rc : rc == 0 && is_secret_of(&row, badge) ? 0 : QUEUE_UNKNOWN_WORKER;
     }
-    return rc == 0 && is_secret_of(worker ? &worker->row : &row, badge) ? 0 : QUEUE_UNKNOWN_WORKER;
+    if (worker->secret[0] && is_same(worker->secret, badge->secret, sizeof(worker->secret))) {
+        return 0;
+    }
+    if (!is_secret_of(&worker->row, badge)) {
+        return QUEUE_UNKNOWN_WORKER;
+    }
+    memcpy(worker->secret, badge->secret, sizeof(worker->secret));
+    return 0;
 }
 
 int queue_admit(struct queue *queue, const struct worker_badge *badge, const struct queue_time *now)
