@@ -31,9 +31,11 @@
 #define STALL_MS 20000
 #define MINDER_MS 1000
 #define MAX_PAUSED 16
+#define MAX_WORKING 8 /* so that no more are paused before the loop sees it */
 /* All that there can be: on libuv's eight threads and paused. None is closed meanwhile, since
  * SQLite keeps the descriptor of a closed connection while another has a lock on the file. */
 #define MAX_IDLE_READERS 64
+#define FEW_IDLE_READERS 8 /* keep the pages that they have read */
 
 struct idle_reader {
     struct reader *reader;
@@ -53,9 +55,10 @@ struct job {
     struct give_way give_way; /* of the thread */
     struct json_out buffer;
     int result;
-    bool working;            /* on a thread, or about to be */
-    bool drained;            /* the stream asked for more */
-    bool takes;              /* it has taken a buffer */
+    struct job *waits_before; /* while it waits for its turn: the next */
+    bool working;             /* on a thread, or about to be */
+    bool drained;             /* the stream asked for more */
+    bool takes;               /* it has taken a buffer */
     uint64_t paused_ms;      /* loop time since which its stream takes nothing of the next buffer */
     atomic_bool gone;        /* nobody wants it any more */
     struct job *prev, *next; /* of the pool's jobs */
@@ -67,6 +70,8 @@ struct read_pool {
     clockid_t loop_clock;
     uv_timer_t minder; /* active while there are jobs */
     struct job *jobs;
+    struct job *first_waiting, **last_waiting; /* for their turn on a thread */
+    int n_working;
     bool closing, minder_closed;
 
     pthread_mutex_t lock; /* of the readers */
@@ -99,6 +104,9 @@ static int take_reader(struct read_pool *pool, struct reader **ret)
 static void give_reader(struct read_pool *pool, struct reader *reader)
 {
     pthread_mutex_lock(&pool->lock);
+    if (pool->n_idle >= FEW_IDLE_READERS) {
+        reader_shrink(reader);
+    }
     if (pool->n_idle < MAX_IDLE_READERS) {
         pool->idle[pool->n_idle++] = reader;
         reader = NULL;
@@ -170,6 +178,10 @@ static int begin(struct job *job)
 static void on_work(uv_work_t *work)
 {
     struct job *job = work->data;
+    if (atomic_load(&job->gone)) {
+        job->result = READER_STOPPED; /* given up before its turn came */
+        return;
+    }
     give_way_begin(&job->give_way, job->pool->loop_clock);
     job->result = job->reader == NULL ? begin(job) : reader_go_on(job->reader);
     if (job->result < 0) {
@@ -186,12 +198,30 @@ static void on_work(uv_work_t *work)
 
 static void on_worked(uv_work_t *work, int status);
 
+static void start_next(struct read_pool *pool)
+{
+    while (pool->n_working < MAX_WORKING && pool->first_waiting != NULL) {
+        struct job *job = pool->first_waiting;
+        pool->first_waiting = job->waits_before;
+        if (pool->first_waiting == NULL) {
+            pool->last_waiting = &pool->first_waiting;
+        }
+        pool->n_working++;
+        int rc = uv_queue_work(pool->loop, &job->work, on_work, on_worked);
+        assert(rc == 0); /* fails for want of a callback only */
+        (void)rc;
+    }
+}
+
+/* On a thread, when it is its turn. */
 static void go_on(struct job *job)
 {
+    struct read_pool *pool = job->pool;
     job->working = true;
-    int rc = uv_queue_work(job->pool->loop, &job->work, on_work, on_worked);
-    assert(rc == 0); /* fails for want of a callback only */
-    (void)rc;
+    job->waits_before = NULL;
+    *pool->last_waiting = job;
+    pool->last_waiting = &job->waits_before;
+    start_next(pool);
 }
 
 static void put_down(struct job *job)
@@ -399,6 +429,7 @@ static void on_worked(uv_work_t *work, int status)
     struct job *job = work->data;
     struct read_pool *pool = job->pool;
     job->working = false;
+    pool->n_working--;
     if (job->fetched != NULL) {
         int result = job->buffer.failed ? -ENOMEM : job->result;
         job->fetched(job->fetched_ctx, result, &job->buffer);
@@ -409,14 +440,14 @@ static void on_worked(uv_work_t *work, int status)
     } else {
         feed(job);
     }
-    if (job->stream == NULL) {
-        job_free(job);
-        pool_free_if_done(pool);
-        return;
-    }
     struct job *longest = longest_paused(pool);
     if (longest != NULL) {
         break_off(longest);
+    }
+    start_next(pool);
+    if (job->stream == NULL) {
+        job_free(job);
+        pool_free_if_done(pool);
     }
 }
 
@@ -432,6 +463,7 @@ struct read_pool *read_pool_create(uv_loop_t *loop, const char *db_path)
         return NULL;
     }
     pool->loop = loop;
+    pool->last_waiting = &pool->first_waiting;
     pool->loop_clock = give_way_loop_clock();
     pool->db_path = path;
     uv_timer_init(loop, &pool->minder);

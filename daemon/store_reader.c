@@ -294,6 +294,11 @@ void reader_close(struct reader *reader)
     free(reader);
 }
 
+void reader_shrink(struct reader *reader)
+{
+    sqlite3_db_release_memory(reader->db);
+}
+
 void reader_params_init(struct reader_params *params)
 {
     *params = (struct reader_params){

@@ -15,6 +15,8 @@ struct reader;
 /* On a database that a store has opened. 0, or ERROR_INVALID with *error filled; -ENOMEM. */
 int reader_open(const char *path, struct reader **ret, struct error *error);
 void reader_close(struct reader *reader);
+/* Gives back what memory it can, while it has nothing to do. */
+void reader_shrink(struct reader *reader);
 
 enum reader_query {                /* uses            JSON */
                     READER_SWEEPS, /* limit, after    {"sweeps": [...], "next": id | null}, newest
