@@ -120,13 +120,13 @@ def disturb(attack, victim, thief, claim):
 def heartbeats(attack):
     """A7: an attempt that only sends heartbeats, of a sweep with max_seconds 1."""
     insider = Insider(attack, 64)
-    body = {"name": "for ever", "base": {"depth": 1, "width": 16}, "max_seconds": 1,
-            "max_attempts": 1, "priority": 1000}
+    body = {"name": "for ever", "base": {"depth": 1, "width": 17}, "max_seconds": 1,
+            "max_attempts": 1, "priority": 1000, "replicates": 100}  # bystanders take some of them
     answer = insider.call("/v1/sweeps", body)
     if answer.status != 201:
         attack.findings[f"max_seconds is not known: {answer.status}"] += 1
         return
-    claims = insider.claim(1)
+    claims = [c for c in insider.claim(64) if c["config"]["hidden_units"] == [17]]
     began = time.monotonic()
     status = "ok"
     while claims and status == "ok" and time.monotonic() - began < 4:
