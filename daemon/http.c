@@ -15,7 +15,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define GUARD_PERIOD_MS 1000
 #define LAST_ROUNDS 8
 /* After so many rounds with data in hand in which nothing moved, one in so many ms. */
 #define STILL_ROUNDS 8
@@ -142,7 +141,7 @@ static int start_handles(struct http_server *server)
     uv_poll_start(&server->ready, UV_READABLE, on_ready);
     uv_poll_start(&server->hangup, UV_READABLE, http_on_hangups);
     http_accept_start(server);
-    uv_timer_start(&server->guard, http_on_guard, GUARD_PERIOD_MS, GUARD_PERIOD_MS);
+    uv_timer_start(&server->guard, http_on_guard, HTTP_GUARD_PERIOD_MS, HTTP_GUARD_PERIOD_MS);
     return 0;
 }
 

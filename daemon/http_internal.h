@@ -40,6 +40,7 @@ struct http_request {
     struct http_address address;
     enum connection_state state;
     int fd;
+    uint64_t idle_since_ms;
     uint64_t deadline_ms; /* loop time by which the state must change; 0 = it is not the client's */
     uint64_t body_start_ms, body_received, announced;
     size_t memory;     /* in the server's account */
@@ -62,6 +63,7 @@ struct http_request {
 };
 
 #define HTTP_N_PLACES 1024
+#define HTTP_GUARD_PERIOD_MS 1000
 
 struct http_linger;
 

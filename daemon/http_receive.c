@@ -56,8 +56,9 @@ static void begin_idle(struct http_request *request)
     const struct http_limits *limits = &request->server->limits;
     bool stranger = request->list == HTTP_STRANGERS;
     request->state = CONNECTION_IDLE;
+    request->idle_since_ms = uv_now(request->server->loop);
     request->deadline_ms =
-        uv_now(request->server->loop) + (stranger ? limits->first_head_ms : limits->idle_ms);
+        request->idle_since_ms + (stranger ? limits->first_head_ms : limits->idle_ms);
     request->on_gone = NULL;
     request->body_size = 0;
     request->body_received = request->announced = 0;
@@ -118,14 +119,16 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **soc
     }
 }
 
-/* Whether it left in the middle of a request. libmicrohttpd may not hear of an end that came
- * together with the last bytes: it takes fewer than it asked for as a sign that there is no more.
- */
-static bool has_left(const struct http_request *request)
+/* Whether it left together with the last bytes that it sent: libmicrohttpd, which got fewer than it
+ * asked for, takes that as a sign that there is no more, and does not hear of the end. Of those
+ * between requests only the latest are asked: there may be thousands. */
+static bool has_left(const struct http_request *request, uint64_t now_ms)
 {
+    bool sends = request->state == CONNECTION_HEAD || request->state == CONNECTION_BODY;
+    bool sent = request->state == CONNECTION_IDLE &&
+                request->idle_since_ms + 2 * HTTP_GUARD_PERIOD_MS > now_ms;
     char byte;
-    return (request->state == CONNECTION_HEAD || request->state == CONNECTION_BODY) &&
-           recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return (sends || sent) && recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* A client that feeds us drop by drop holds a connection only until its deadline. */
@@ -136,7 +139,7 @@ void http_on_guard(uv_timer_t *timer)
     for (int list = 0; list < HTTP_CUT_OFF; list++) {
         for (struct http_request *r = server->lists[list].first, *next; r != NULL; r = next) {
             next = r->next;
-            if ((r->deadline_ms != 0 && r->deadline_ms < now_ms) || has_left(r)) {
+            if ((r->deadline_ms != 0 && r->deadline_ms < now_ms) || has_left(r, now_ms)) {
                 http_request_cut_off(r);
             }
         }

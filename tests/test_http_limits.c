@@ -190,6 +190,21 @@ static void a_client_that_leaves_in_the_middle_of_its_body_takes_its_memory_alon
     assert_int_equal(http_server_figures(f->server).n_connections, 0);
 }
 
+/* A3: the same after a whole request. */
+static void a_client_that_leaves_with_its_request_leaves_no_connection(void **state)
+{
+    struct http_fixture *f = *state;
+    static const char request[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fd = connect_plainly(f);
+    http_fixture_run(f, 100);
+    assert_int_equal(send(fd, request, sizeof request - 1, 0), sizeof request - 1);
+    shutdown(fd, SHUT_WR);
+    http_fixture_run(f, 2500); /* idle, it would stay for 120 s */
+    assert_int_equal(f->n_requests, 1);
+    assert_int_equal(http_server_figures(f->server).n_connections, 0);
+    close(fd);
+}
+
 /* A2 */
 static void a_body_over_the_limit_of_its_path_is_refused(void **state)
 {
@@ -420,6 +435,7 @@ int main(void)
         cmocka_unit_test_teardown(bodies_take_memory_as_they_come_and_no_more_than_there_is,
                                   http_fixture_teardown),
         TEST(a_client_that_leaves_in_the_middle_of_its_body_takes_its_memory_along),
+        TEST(a_client_that_leaves_with_its_request_leaves_no_connection),
         TEST(a_body_over_the_limit_of_its_path_is_refused),
         cmocka_unit_test_teardown(the_oldest_stranger_goes_for_a_newcomer_and_nobody_who_was_let_in,
                                   http_fixture_teardown),
