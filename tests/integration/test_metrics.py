@@ -45,6 +45,16 @@ class Metrics(unittest.TestCase):
                          "text/plain; version=0.0.4; charset=utf-8")
         return parse(answer.body.decode())[0]
 
+    def test_e12_a_client_that_gave_up_is_no_failure_of_the_daemon(self):
+        with Daemon() as daemon:
+            worker = daemon.worker()
+            connection = daemon.connect()
+            connection.send("POST", "/v1/claims", {"worker": worker, "wait_s": 50})
+            wait_until(lambda: self.scrape(daemon)["ninety_claims_waiting", None] == 1, "the claim to wait")
+            connection.close()
+            wait_until(lambda: ("ninety_http_requests_total", "499") in self.scrape(daemon), "its end to be counted")
+            self.assertNotIn(("ninety_http_requests_total", "503"), self.scrape(daemon))
+
     def test_what_was_done_is_what_is_told(self):
         with Daemon("--lease", "1") as daemon:
             daemon.sweep(6, max_attempts=2)
