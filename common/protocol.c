@@ -11,18 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct member ready_members[] = {
-    INT(trainer_event, protocol, true),
-    TEXT(trainer_event, trainer, true, MEMBER_NAME),
-    TEXT(trainer_event, kernel, false, MEMBER_NAME),
-    END,
-};
-
-static const struct member step_members[] = {
-    INT(trainer_event, step, true),
-    END,
-};
-
 static json_t *member_to_json(const struct member *member, const void *field)
 {
     switch (member->type) {
@@ -44,8 +32,7 @@ static json_t *member_to_json(const struct member *member, const void *field)
     return NULL;
 }
 
-/* Adds the members that exist to `object`; -1 when out of memory. */
-static int members_to_json(const struct member *members, const void *data, json_t *object)
+int members_to_json(const struct member *members, const void *data, json_t *object)
 {
     for (const struct member *m = members; m->name; m++) {
         json_t *value = member_to_json(m, (const char *)data + m->offset);
@@ -130,10 +117,8 @@ static int member_from_json(const struct member *member, const json_t *json, voi
     return rc == 0 ? member_check(member, field, error) : rc;
 }
 
-/* Reads the members of `object` by the table; a null counts as absent, and unknown members are
- * passed over, so that a newer peer can say more. */
-static int members_from_json(const struct member *members, const json_t *object, void *data,
-                             struct error *error)
+int members_from_json(const struct member *members, const json_t *object, void *data,
+                      struct error *error)
 {
     if (!json_is_object(object)) {
         return error_set(error, NULL, "must be a JSON object");
@@ -335,8 +320,8 @@ static int end_from_json(const json_t *object, struct report *report, struct err
     return 0;
 }
 
-static int lease_from_json(const json_t *object, int64_t *ret_trial, int64_t *ret_attempt,
-                           struct error *error)
+int lease_from_json(const json_t *object, int64_t *ret_trial, int64_t *ret_attempt,
+                    struct error *error)
 {
     int rc = id_from_json(object, "trial", ret_trial, error);
     return rc == 0 ? id_from_json(object, "attempt", ret_attempt, error) : rc;
@@ -410,181 +395,4 @@ void reuse_offers_from_json(const json_t *list, struct reuse_offers *ret)
         struct reuse_offer *offer = &ret->at[ret->n];
         ret->n += members_from_json(offer_members, json_array_get(list, i), offer, NULL) == 0;
     }
-}
-
-/* ---- the trainer's lines ---- */
-
-/* Compact text of `object` with a line feed; consumes the reference. */
-static char *to_line(json_t *object)
-{
-    char *text = json_print_text(object, JSON_PRINT_COMPACT);
-    json_decref(object);
-    if (!text) {
-        return NULL;
-    }
-    size_t length = strlen(text);
-    char *line = realloc(text, length + 2);
-    if (!line) {
-        free(text);
-        return NULL;
-    }
-    line[length] = '\n';
-    line[length + 1] = '\0';
-    return line;
-}
-
-static int from_line(const char *line, json_t **ret, struct error *error)
-{
-    json_error_t problem;
-    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &problem);
-    if (!object) {
-        return error_set(error, NULL, "the line is not JSON: %s%s", problem.text,
-                         json_print_remedy(&problem));
-    }
-    if (!json_is_object(object)) {
-        json_decref(object);
-        return error_set(error, NULL, "the line is not a JSON object");
-    }
-    *ret = object;
-    return 0;
-}
-
-char *trainer_job_to_line(const struct trainer_job *job)
-{
-    json_t *object = json_object();
-    if (json_object_set_new(object, "trial", json_integer(job->trial)) != 0 ||
-        json_object_set_new(object, "attempt", json_integer(job->attempt)) != 0 ||
-        json_object_set_new(object, "config", config_to_json(&job->config)) != 0 ||
-        json_object_set_new(object, "data_dir", json_string(job->data_dir)) != 0 ||
-        json_object_set_new(object, "data_sha256", json_string(job->data_sha256)) != 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return to_line(object);
-}
-
-int trainer_job_from_line(const char *line, struct trainer_job *ret, struct error *error)
-{
-    static const struct member members[] = {
-        TEXT(trainer_job, data_dir, true, MEMBER_ANY),
-        TEXT(trainer_job, data_sha256, false, MEMBER_ANY),
-        END,
-    };
-    json_t *object = NULL;
-    int rc = from_line(line, &object, error);
-    if (rc != 0) {
-        return rc;
-    }
-    struct trainer_job job = {0};
-    rc = lease_from_json(object, &job.trial, &job.attempt, error);
-    if (rc == 0) {
-        rc = members_from_json(members, object, &job, error);
-    }
-    if (rc == 0 && config_from_json(json_object_get(object, "config"), &job.config, error) != 0) {
-        rc = error_prefix(error, "config");
-    }
-    json_decref(object);
-    if (rc == 0) {
-        *ret = job;
-    }
-    return rc;
-}
-
-static const struct {
-    const char *name;
-    const struct member *members;
-    size_t offset; /* of the struct in trainer_event */
-} event_types[] = {
-    [TRAINER_READY] = {"ready", ready_members, 0},
-    [TRAINER_MEASUREMENT] = {"measurement", measurement_members,
-                             offsetof(struct trainer_event, measurement)},
-    [TRAINER_LAYER] = {"layer", layer_members, offsetof(struct trainer_event, layer)},
-    [TRAINER_DONE] = {"done", result_members, offsetof(struct trainer_event, result)},
-    [TRAINER_FAILED] = {"failed", failure_members, offsetof(struct trainer_event, failure)},
-    [TRAINER_STEP] = {"step", step_members, 0},
-};
-
-char *trainer_event_to_line(const struct trainer_event *event)
-{
-    json_t *object = json_object();
-    int rc = json_object_set_new(object, "type", json_string(event_types[event->type].name));
-    if (rc == 0 && event->type != TRAINER_READY) {
-        rc = json_object_set_new(object, "trial", json_integer(event->trial));
-        if (rc == 0) {
-            rc = json_object_set_new(object, "attempt", json_integer(event->attempt));
-        }
-    }
-    if (rc == 0) {
-        rc = members_to_json(event_types[event->type].members,
-                             (const char *)event + event_types[event->type].offset, object);
-    }
-    if (rc != 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return to_line(object);
-}
-
-/* Own metrics would vanish in silence, and a misspelt member would count as absent. */
-static int refuse_unknown(const json_t *object, enum trainer_event_type type, struct error *error)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)object, name, value)
-    {
-        const struct member *m = event_types[type].members;
-        while (m->name && strcmp(m->name, name) != 0) {
-            m++;
-        }
-        bool envelope =
-            strcmp(name, "type") == 0 ||
-            (type != TRAINER_READY && (strcmp(name, "trial") == 0 || strcmp(name, "attempt") == 0));
-        if (!m->name && !envelope) {
-            return error_set(error, name,
-                             "there is no member \"%.60s\" in a line of type %s: leave it out",
-                             name, event_types[type].name);
-        }
-    }
-    return 0;
-}
-
-static int event_type_by_name(const char *name)
-{
-    for (int i = 0; name && i <= TRAINER_STEP; i++) {
-        if (strcmp(event_types[i].name, name) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-int trainer_event_from_line(const char *line, struct trainer_event *ret, struct error *error)
-{
-    json_t *object = NULL;
-    int rc = from_line(line, &object, error);
-    if (rc != 0) {
-        return rc;
-    }
-    struct trainer_event event = {0};
-    int type = event_type_by_name(json_string_value(json_object_get(object, "type")));
-    if (type < 0) {
-        rc = error_set(error, "type",
-                       "type must be ready, measurement, layer, step, done or failed");
-        goto out;
-    }
-    event.type = (enum trainer_event_type)type;
-    rc = refuse_unknown(object, event.type, error);
-    if (rc == 0 && event.type != TRAINER_READY) {
-        rc = lease_from_json(object, &event.trial, &event.attempt, error);
-    }
-    if (rc == 0) {
-        rc = members_from_json(event_types[type].members, object,
-                               (char *)&event + event_types[type].offset, error);
-    }
-    if (rc == 0) {
-        *ret = event;
-    }
-out:
-    json_decref(object);
-    return rc;
 }

@@ -1,6 +1,7 @@
 /*
  * The members of what is said about a trial, by table: name, type and place in the struct of
- * protocol.h. protocol.c walks the tables with Jansson, protocol_scan.c over bare text.
+ * protocol.h. protocol.c and protocol_lines.c walk the tables with Jansson, protocol_scan.c over
+ * bare text.
  */
 #pragma once
 
@@ -39,6 +40,16 @@ void member_set_absent(const struct member *member, void *field);
 /* Whether a field that was given is as its member's rule says: 0, or ERROR_INVALID with the member
  * and the value named. */
 int member_check(const struct member *member, const void *field, struct error *error);
+
+/* Adds the members that exist to `object`; -1 when out of memory. */
+int members_to_json(const struct member *members, const void *data, json_t *object);
+/* Reads the members of `object` by the table; a null counts as absent, and unknown members are
+ * passed over, so that a newer peer can say more. */
+int members_from_json(const struct member *members, const json_t *object, void *data,
+                      struct error *error);
+/* The members trial and attempt. */
+int lease_from_json(const json_t *object, int64_t *ret_trial, int64_t *ret_attempt,
+                    struct error *error);
 
 /* clang-format off */
 #define INT(s, n, required) {#n, sizeof(#n) - 1, MEMBER_INT, required, offsetof(struct s, n), 0, MEMBER_ANY}
