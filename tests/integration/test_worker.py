@@ -467,10 +467,12 @@ class Data(WorkerTest):
         self.assert_done(2)
 
     def test_a8_labels_changed_in_the_cache_are_noticed_before_the_next_trial(self):
-        self.start()
+        cache = tempfile.TemporaryDirectory()  # not the one that other tests use as well
+        self.addCleanup(cache.cleanup)
+        self.start("--cache", cache.name)
         self.daemon.submit(0)
         sha256 = self.end_of(1)["done"]["data_sha256"]
-        path = next(pathlib.Path(self.worker.folder.name).glob(f"cache/tiny/{sha256}/train-labels*"))
+        path = next(pathlib.Path(cache.name).glob(f"tiny/{sha256}/train-labels*"))
         true, before = path.read_bytes(), path.stat()
         with open(path, "r+b") as labels:
             labels.seek(8)
