@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_ROUND 32
+#define ACCEPTS_PER_ROUND 64
 
 static void pause_listening(struct http_server *server)
 {
