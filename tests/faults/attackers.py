@@ -202,7 +202,7 @@ def bodies_let_in(attack):
 
 def silent(attack, sources):
     """As many as there may be descriptors; they are kept up for the attack's whole time."""
-    n = min(19000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64)
+    n = min(attack.more["silent"], resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64)
     held = Held(attack, n, lambda a: b"", addresses=sources)
     seconds = attack.until - time.monotonic()
     attack.until += FILL_S
