@@ -176,7 +176,7 @@ static int spawn_daemon(const struct local_options *options, struct local *local
     argv[n++] = "--listen";
     argv[n++] = "127.0.0.1:0";
     argv[n++] = "--port-file";
-    argv[n++] = "/dev/stdout";
+    argv[n++] = "/proc/self/fd/1";
     argv[n++] = "--db";
     argv[n++] = options->database;
     argv[n++] = "--workers";

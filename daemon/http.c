@@ -248,7 +248,7 @@ static void end_all_pending(struct http_server *server)
     for (int list = 0; list < HTTP_N_LISTS; list++) {
         for (struct http_request *r = server->lists[list].first; r != NULL; r = r->next) {
             if (r->state == CONNECTION_PENDING || r->state == CONNECTION_STREAMING) {
-                http_request_gone(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+                http_request_gone(r, &http_stopping);
             }
         }
     }

@@ -20,7 +20,15 @@
 static const char no_memory[] =
     "{\"error\": {\"code\": \"unavailable\", \"message\": \"too much is "
     "under way just now for this answer; try again\"}}\n";
+static const char stopping[] =
+    "{\"error\": {\"code\": \"unavailable\", \"message\": \"the daemon is stopping\"}}\n";
 static const struct http_field retry_soon = {"Retry-After", "1"};
+const struct http_answer http_stopping = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                          .type = "application/json",
+                                          .data = stopping,
+                                          .size = sizeof stopping - 1,
+                                          .fields = &retry_soon,
+                                          .n_fields = 1};
 
 struct large_body {
     struct http_request *request;

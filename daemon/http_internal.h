@@ -164,9 +164,12 @@ void http_request_unwatch(struct http_request *request);
 /* libmicrohttpd notices a resumed connection only when it is run: runs it in the next iteration. */
 void http_server_wake(struct http_server *server);
 
+/* What requests get that come too late. */
+extern const struct http_answer http_stopping;
+
 /* Has the owner of a request or stream forget it: the client hung up, or the server ends, as the
- * status says. */
-void http_request_gone(struct http_request *request, int status);
+ * answer says. */
+void http_request_gone(struct http_request *request, const struct http_answer *answer);
 
 /* ---- callbacks of libuv ---- */
 

@@ -228,7 +228,7 @@ static void deliver(struct http_request *request)
     server->n_pending++;
     request->in_handler = true;
     if (server->closing) {
-        http_answer(request, &(struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE});
+        http_answer(request, &http_stopping);
     } else {
         server->handlers.on_request(request, server->ctx);
     }

@@ -58,7 +58,7 @@ void http_wait_end(struct http_request *request)
     http_request_unwatch(request);
 }
 
-void http_request_gone(struct http_request *request, int status)
+void http_request_gone(struct http_request *request, const struct http_answer *answer)
 {
     if (request->state == CONNECTION_STREAMING) {
         if (request->stream != NULL) {
@@ -75,7 +75,7 @@ void http_request_gone(struct http_request *request, int status)
         on_gone(request, request->gone_ctx);
     }
     /* Perhaps nobody reads it, but libmicrohttpd ends a connection only with an answer. */
-    http_answer(request, &(struct http_answer){.status = status});
+    http_answer(request, answer);
 }
 
 void http_on_hangups(uv_poll_t *handle, int status, int events)
@@ -89,7 +89,7 @@ void http_on_hangups(uv_poll_t *handle, int status, int events)
         struct http_request *request = hangups[i].data.ptr;
         /* One handled before it may have answered this one: then nobody watches it any more. */
         if (request->watched) {
-            http_request_gone(request, HTTP_CLIENT_GONE);
+            http_request_gone(request, &(struct http_answer){.status = HTTP_CLIENT_GONE});
         }
     }
 }
