@@ -176,3 +176,21 @@ int64_t api_fixture_sweep(struct api_fixture *f, int n)
     assert_int_equal(api_fixture_call(f, "POST", "/v1/sweeps", body), 201);
     return api_fixture_integer(f, "id");
 }
+
+int api_fixture_setup(void **state)
+{
+    *state = api_fixture_start(&(struct api_fixture_options){0});
+    return 0;
+}
+
+int api_fixture_setup_with_token(void **state)
+{
+    *state = api_fixture_start(&(struct api_fixture_options){.token = API_FIXTURE_TOKEN});
+    return 0;
+}
+
+int api_fixture_teardown(void **state)
+{
+    api_fixture_stop(*state);
+    return 0;
+}

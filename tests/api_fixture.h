@@ -29,6 +29,13 @@ struct api_fixture_options {
     int64_t keep_alive_ms;      /* of event streams; 0: 15 s */
 };
 
+#define API_FIXTURE_TOKEN "correct-horse-battery-staple"
+
+/* For cmocka: the state is the fixture, without a token or with API_FIXTURE_TOKEN. */
+int api_fixture_setup(void **state);
+int api_fixture_setup_with_token(void **state);
+int api_fixture_teardown(void **state);
+
 /* Both fail the test when they cannot. */
 struct api_fixture *api_fixture_start(const struct api_fixture_options *options);
 void api_fixture_stop(struct api_fixture *fixture);

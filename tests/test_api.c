@@ -7,26 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TOKEN "correct-horse-battery-staple"
-
-static int setup(void **state)
-{
-    *state = api_fixture_start(&(struct api_fixture_options){0});
-    return 0;
-}
-
-static int setup_with_token(void **state)
-{
-    *state = api_fixture_start(&(struct api_fixture_options){.token = TOKEN});
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    api_fixture_stop(*state);
-    return 0;
-}
-
 static void expect_error(struct api_fixture *f, const char *method, const char *path,
                          const char *body, int status, const char *code)
 {
@@ -121,9 +101,11 @@ static void every_route_but_health_and_the_page_wants_the_token(void **state)
     expect_error(f, "DELETE", "/v1/sweeps", NULL, 401, "unauthorized");
     assert_int_equal(api_fixture_call(f, "GET", "/healthz", NULL), 200);
     assert_int_equal(api_fixture_call(f, "GET", "/", NULL), 200);
-    assert_int_equal(call_with(f, "/v1/sweeps", "Authorization: Bearer " TOKEN "\r\n"), 200);
-    assert_int_equal(call_with(f, "/v1/sweeps", "Authorization: Bearer " TOKEN "x\r\n"), 401);
-    assert_int_equal(call_with(f, "/v1/sweeps?token=" TOKEN, NULL), 401);
+    assert_int_equal(call_with(f, "/v1/sweeps", "Authorization: Bearer " API_FIXTURE_TOKEN "\r\n"),
+                     200);
+    assert_int_equal(call_with(f, "/v1/sweeps", "Authorization: Bearer " API_FIXTURE_TOKEN "x\r\n"),
+                     401);
+    assert_int_equal(call_with(f, "/v1/sweeps?token=" API_FIXTURE_TOKEN, NULL), 401);
 }
 
 static void other_sites_are_refused(void **state)
@@ -500,7 +482,7 @@ static void data_files_are_listed_and_sent_as_they_are(void **state)
     assert_int_equal(system(command), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_fixture_setup, api_fixture_teardown)
 
 int main(void)
 {
@@ -508,7 +490,7 @@ int main(void)
         TEST(unknown_paths_are_not_found),
         TEST(wrong_methods_are_told_the_right_ones),
         cmocka_unit_test_setup_teardown(every_route_but_health_and_the_page_wants_the_token,
-                                        setup_with_token, teardown),
+                                        api_fixture_setup_with_token, api_fixture_teardown),
         TEST(other_sites_are_refused),
         TEST(health_tells_the_version),
         TEST(the_page_is_guarded_and_kept_by_its_tag),
@@ -524,7 +506,7 @@ int main(void)
         TEST(unknown_ids_are_named_for_what_they_are),
         TEST(results_come_in_three_formats_and_stream_when_they_are_many),
         TEST(who_leaves_in_the_middle_of_a_stream_disturbs_nobody),
-        cmocka_unit_test_teardown(data_files_are_listed_and_sent_as_they_are, teardown),
+        cmocka_unit_test_teardown(data_files_are_listed_and_sent_as_they_are, api_fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

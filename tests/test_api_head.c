@@ -6,27 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN "correct-horse-battery-staple"
+#define TOKEN API_FIXTURE_TOKEN
 #define AUTHORIZATION "Authorization: Bearer " TOKEN "\r\n"
 #define JSON "Content-Type: application/json\r\n"
-
-static int setup(void **state)
-{
-    *state = api_fixture_start(&(struct api_fixture_options){0});
-    return 0;
-}
-
-static int setup_with_token(void **state)
-{
-    *state = api_fixture_start(&(struct api_fixture_options){.token = TOKEN});
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    api_fixture_stop(*state);
-    return 0;
-}
 
 struct refusal {
     const char *head;
@@ -199,8 +181,9 @@ static void the_page_is_never_judged_by_its_origin(void **state)
     assert_null(strstr(message, "--token-file"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define TEST_WITH_TOKEN(name) cmocka_unit_test_setup_teardown(name, setup_with_token, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, api_fixture_setup, api_fixture_teardown)
+#define TEST_WITH_TOKEN(name)                                                                      \
+    cmocka_unit_test_setup_teardown(name, api_fixture_setup_with_token, api_fixture_teardown)
 
 int main(void)
 {
