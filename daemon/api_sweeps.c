@@ -131,7 +131,10 @@ static struct submission *submission_create(struct api_call *call, const char *k
     s->call = call;
     s->api = call->api;
     s->work.data = s;
-    s->body = strndup(body, s->size);
+    s->body = malloc(s->size + 1); /* which may have a NUL in it: no text to be copied as one */
+    if (s->body != NULL) {
+        memcpy(s->body, body, s->size + 1);
+    }
     s->key = key != NULL ? strdup(key) : NULL;
     if (s->body == NULL || (key != NULL && s->key == NULL)) {
         submission_free(s);

@@ -121,7 +121,8 @@ class Clients(unittest.TestCase):
 
     def test_deep_and_huge_json_is_refused(self):
         with Daemon() as daemon:
-            for body, status in [("[" * 100000, 400), ('{"a":' * 40 + "1" + "}" * 40, 400),
+            for body, status in [(b'{"name": "\0", "base": {"depth": 1}}' + b" " * 5000, 400),  # its length counts
+                                 ("[" * 100000, 400), ('{"a":' * 40 + "1" + "}" * 40, 400),
                                  ('{"name": "' + "x" * 100000 + '"}', 400),
                                  (" " * ((16 << 20) + 1), 413)]:
                 connection = daemon.connect()
