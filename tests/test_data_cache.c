@@ -1,9 +1,9 @@
 /* A8: what of the cache is trusted, and whose it may be. */
 #include "tests/data_fixture.h"
+#include "tests/prepare_fixture.h"
 #include "tests/test.h"
 
 #include "worker/data/content.h"
-#include "worker/data/prepare.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,51 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct prepare_options options;
-static struct prepared prepared;
-static struct error error;
-
-static int setup(void **state)
-{
-    options = (struct prepare_options){0};
-    memset(&prepared, 0, sizeof prepared);
-    memset(&error, 0, sizeof error);
-    return fixture_setup(state);
-}
-
-/* The shade of the pixels tells which of several data sets came out. */
-static void assert_shade(int shade)
-{
-    struct dataset dataset;
-    if (dataset_open(prepared.directory, &dataset, &error) != 0) {
-        fail_msg("%s", error.message);
-    }
-    assert_int_equal(dataset.train_images[0], shade);
-    dataset_close(&dataset);
-}
-
-static void assert_prepares(const char *name, int shade)
-{
-    const int r = prepare(name, &options, &prepared, &error);
-    if (r != 0) {
-        fail_msg("%d: %s", r, error.message);
-    }
-    assert_shade(shade);
-}
-
-static void assert_fails(const char *name, int code, const char *says)
-{
-    prepared.directory[0] = '?';
-    assert_int_equal(prepare(name, &options, &prepared, &error), code);
-    if (strstr(error.message, says) == NULL) {
-        fail_msg("\"%s\" does not say \"%s\"", error.message, says);
-    }
-    assert_int_equal(prepared.directory[0], '?'); /* untouched */
-}
-
 static void path_of(const char *file, char ret[600])
 {
-    snprintf(ret, 600, "%s/%s", prepared.directory, file);
+    snprintf(ret, 600, "%s/%s", fixture_prepared.directory, file);
 }
 
 /* The bytes are others, size and time of change are as before. */
@@ -84,7 +42,7 @@ static void assert_true_to_its_name(void)
         assert_int_equal(sha256_file(path, sha256[i]), 0);
     }
     data_digest(sha256, whole);
-    assert_string_equal(whole, prepared.data_sha256);
+    assert_string_equal(whole, fixture_prepared.data_sha256);
 }
 
 static void labels_changed_behind_size_and_time_are_noticed_and_repaired(void **state)
@@ -92,11 +50,11 @@ static void labels_changed_behind_size_and_time_are_noticed_and_repaired(void **
     (void)state;
     fixture_write_dataset("data/digits", 12, 3, 1, true);
     assert_prepares("digits", 1);
-    assert_true(prepared_holds(&prepared));
+    assert_true(prepared_holds(&fixture_prepared));
     change_labels();
-    assert_false(prepared_holds(&prepared)); /* within the process that has hashed them */
+    assert_false(prepared_holds(&fixture_prepared)); /* within the process that has hashed them */
     assert_prepares("digits", 1);
-    assert_true(prepared_holds(&prepared));
+    assert_true(prepared_holds(&fixture_prepared));
     assert_true_to_its_name();
     change_labels();
     const pid_t child = fork(); /* one that has not */
@@ -158,7 +116,7 @@ static void a_cache_where_anybody_may_put_theirs_is_refused(void **state)
     fixture_write_dataset("data/digits", 12, 3, 1, true);
     assert_int_equal(mkdir("open", 0700), 0);
     assert_int_equal(chmod("open", 0777), 0);
-    options.cache_directory = "open/cache";
+    fixture_options.cache_directory = "open/cache";
     assert_fails("digits", PREPARE_TRY_LATER, "chmod o-w");
     assert_int_equal(chmod("open", 01777), 0); /* as /tmp */
     assert_prepares("digits", 1);
@@ -173,9 +131,9 @@ static void a_cache_where_anybody_may_put_theirs_is_refused(void **state)
     assert_int_equal(symlink("/tmp", "link"), 0); /* one that others own is no matter: it is left */
     char link[256];
     snprintf(link, sizeof link, "link/%s/here/open/cache", strrchr(fixture_root, '/') + 1);
-    options.cache_directory = link;
+    fixture_options.cache_directory = link;
     assert_prepares("digits", 1);
-    assert_null(strstr(prepared.directory, "link"));
+    assert_null(strstr(fixture_prepared.directory, "link"));
 }
 
 static void an_own_cache_that_others_may_write_to_is_closed_for_them(void **state)
@@ -191,7 +149,7 @@ static void an_own_cache_that_others_may_write_to_is_closed_for_them(void **stat
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0755);
     const mode_t before = umask(0);
-    options.cache_directory = "fresh";
+    fixture_options.cache_directory = "fresh";
     assert_prepares("digits", 1);
     umask(before);
     assert_int_equal(stat("fresh/digits", &status), 0);
@@ -208,16 +166,17 @@ static void without_home_the_cache_is_the_users_and_never_a_common_place(void **
     unsetenv("XDG_CACHE_HOME");
     fixture_write_dataset("data/digits", 12, 3, 1, true);
     assert_prepares("digits", 1);
-    assert_memory_equal(prepared.directory, home, strlen(home));
+    assert_memory_equal(fixture_prepared.directory, home, strlen(home));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_teardown)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, prepare_fixture_setup, fixture_teardown)
 
 int main(int argc, char **argv)
 {
     if (argc > 1) { /* as a process of its own */
         (void)argv;
-        return prepare("digits", &options, &prepared, &error);
+        return prepare("digits", &fixture_options, &fixture_prepared, &fixture_error);
     }
     const struct CMUnitTest tests[] = {
         TEST(labels_changed_behind_size_and_time_are_noticed_and_repaired),

@@ -1,9 +1,9 @@
 /* From a name to a directory in the cache, wherever the files come from. */
 #include "tests/data_fixture.h"
+#include "tests/prepare_fixture.h"
 #include "tests/test.h"
 
 #include "worker/data/cache.h"
-#include "worker/data/prepare.h"
 #include "worker/data/synth.h"
 
 #include <dirent.h>
@@ -17,48 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct prepare_options options;
-static struct prepared prepared;
-static struct error error;
 static char mnist[512]; /* "" = not here */
-
-static int setup(void **state)
-{
-    options = (struct prepare_options){0};
-    memset(&prepared, 0, sizeof prepared);
-    memset(&error, 0, sizeof error);
-    return fixture_setup(state);
-}
-
-/* The shade of the pixels tells which of several data sets came out. */
-static void assert_shade(int shade)
-{
-    struct dataset dataset;
-    if (dataset_open(prepared.directory, &dataset, &error) != 0) {
-        fail_msg("%s", error.message);
-    }
-    assert_int_equal(dataset.train_images[0], shade);
-    dataset_close(&dataset);
-}
-
-static void assert_prepares(const char *name, int shade)
-{
-    const int r = prepare(name, &options, &prepared, &error);
-    if (r != 0) {
-        fail_msg("%d: %s", r, error.message);
-    }
-    assert_shade(shade);
-}
-
-static void assert_fails(const char *name, int code, const char *says)
-{
-    prepared.directory[0] = '?';
-    assert_int_equal(prepare(name, &options, &prepared, &error), code);
-    if (strstr(error.message, says) == NULL) {
-        fail_msg("\"%s\" does not say \"%s\"", error.message, says);
-    }
-    assert_int_equal(prepared.directory[0], '?'); /* untouched */
-}
 
 /* ---- where it is looked for ---- */
 
@@ -76,7 +35,7 @@ static void directories_are_looked_into_in_order(void **state)
     assert_prepares("digits", 3);
     fixture_write_dataset("mine/digits", 12, 3, 4, true);
     const char *const directories[] = {"nowhere", "mine", NULL};
-    options.directories = directories;
+    fixture_options.directories = directories;
     assert_prepares("digits", 4);
 }
 
@@ -105,8 +64,8 @@ static void mnist_is_recognized_by_its_bytes(void **state)
         assert_int_equal(symlink(target, link), 0);
     }
     setenv("NINETY_DATA", "links", 1);
-    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
-    assert_string_equal(prepared.data_sha256,
+    assert_int_equal(prepare("mnist", &fixture_options, &fixture_prepared, &fixture_error), 0);
+    assert_string_equal(fixture_prepared.data_sha256,
                         "ac89dbc26b7b0b5f68ff586bc0579a0c16e78b3436b0c71ccdd0169cbebf9ff7");
     setenv("NINETY_MIRRORS", "file:///nowhere", 1);
     assert_fails("fashion-mnist", ERROR_INVALID, "data set fashion-mnist: not on this machine");
@@ -128,16 +87,16 @@ static void the_named_folder_is_looked_at_although_the_cache_has_the_data(void *
         skip();
     }
     const char *const right[] = {mnist, NULL}, *const wrong[] = {"wrong", NULL};
-    options.directories = right;
-    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+    fixture_options.directories = right;
+    assert_int_equal(prepare("mnist", &fixture_options, &fixture_prepared, &fixture_error), 0);
     fixture_write_dataset("wrong/mnist", 12, 3, 1, false);
-    options.directories = wrong;
+    fixture_options.directories = wrong;
     assert_fails("mnist", ERROR_INVALID, "wrong/mnist/train-images-idx3-ubyte: not the published");
-    options.directories = NULL;
+    fixture_options.directories = NULL;
     setenv("NINETY_DATA", "wrong", 1);
     assert_fails("mnist", ERROR_INVALID, "not the published mnist");
     unsetenv("NINETY_DATA");
-    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+    assert_int_equal(prepare("mnist", &fixture_options, &fixture_prepared, &fixture_error), 0);
 }
 
 /* C10 */
@@ -202,7 +161,7 @@ static void torchvisions_root_is_looked_into(void **state)
     const char *const roots[] = {"torch", "torch/MNIST", NULL};
     for (int i = 0; roots[i]; i++) {
         const char *const directories[] = {roots[i], NULL};
-        options.directories = directories;
+        fixture_options.directories = directories;
         assert_fails("mnist", ERROR_INVALID,
                      "/raw/train-images-idx3-ubyte: not the published mnist");
     }
@@ -215,8 +174,9 @@ static void a_name_that_is_nearly_a_known_one_is_told(void **state)
     assert_fails("MNIST", ERROR_INVALID, "data set MNIST: unknown; did you mean mnist?");
     assert_fails("fashion_mnist", ERROR_INVALID, "did you mean fashion-mnist?");
     assert_fails("SyntheticDigits", ERROR_INVALID, "did you mean synthetic-digits?");
-    assert_int_equal(prepare("mnist2", &options, &prepared, &error), ERROR_INVALID);
-    assert_null(strstr(error.message, "did you mean"));
+    assert_int_equal(prepare("mnist2", &fixture_options, &fixture_prepared, &fixture_error),
+                     ERROR_INVALID);
+    assert_null(strstr(fixture_error.message, "did you mean"));
 }
 
 /* D23 */
@@ -227,7 +187,7 @@ static void named_directories_that_are_not_there_are_told(void **state)
     setenv("NINETY_DATA", "/no/such/folder", 1);
     assert_fails("digits", ERROR_INVALID,
                  "NINETY_DATA names /no/such/folder, which is no directory");
-    options.directories = directories;
+    fixture_options.directories = directories;
     assert_fails("digits", ERROR_INVALID, "; nowhere is no directory; NINETY_DATA names");
 }
 
@@ -245,7 +205,7 @@ static void names_that_could_leave_the_cache_are_refused(void **state)
     const char *names[] = {"", ".", "..", ".hidden", "a/b", "../x", "a b", "a\nb"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_fails(names[i], ERROR_INVALID, "is no name of a data set");
-        assert_string_equal(error.field, "dataset");
+        assert_string_equal(fixture_error.field, "dataset");
     }
 }
 
@@ -279,7 +239,7 @@ static void an_unwritable_cache_is_named(void **state)
 {
     (void)state;
     fixture_write("file", "", 0);
-    options.cache_directory = "file/cache";
+    fixture_options.cache_directory = "file/cache";
     assert_fails("digits", PREPARE_TRY_LATER, "NINETY_CACHE");
 }
 
@@ -294,18 +254,18 @@ static void the_digest_is_that_of_the_shell_command(void **state)
     snprintf(command, sizeof command,
              "cd %s && sha256sum train-images-idx3-ubyte train-labels-idx1-ubyte "
              "t10k-images-idx3-ubyte t10k-labels-idx1-ubyte | cut -c1-64 | sha256sum",
-             prepared.directory);
+             fixture_prepared.directory);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     assert_non_null(fgets(expected, sizeof expected, pipe));
     pclose(pipe);
-    assert_string_equal(prepared.data_sha256, expected);
+    assert_string_equal(fixture_prepared.data_sha256, expected);
 }
 
 static int64_t inode_of_images(void)
 {
     char path[600];
-    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", prepared.directory);
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", fixture_prepared.directory);
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
     return (int64_t)status.st_ino;
@@ -326,11 +286,11 @@ static void a_changed_source_is_a_new_content_beside_the_old(void **state)
     (void)state;
     fixture_write_dataset("data/digits", 12, 3, 1, true);
     assert_prepares("digits", 1);
-    const struct prepared old = prepared;
+    const struct prepared old = fixture_prepared;
     fixture_write_dataset("data/digits", 12, 3, 2, true);
     assert_prepares("digits", 2);
-    assert_string_not_equal(prepared.data_sha256, old.data_sha256);
-    prepared = old;
+    assert_string_not_equal(fixture_prepared.data_sha256, old.data_sha256);
+    fixture_prepared = old;
     assert_shade(1); /* a trainer that holds it is not disturbed */
 }
 
@@ -340,7 +300,7 @@ static void damage_in_the_cache_is_repaired(void **state)
     fixture_write_dataset("data/digits", 12, 3, 1, true);
     assert_prepares("digits", 1);
     char path[600];
-    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", prepared.directory);
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", fixture_prepared.directory);
     assert_int_equal(truncate(path, 50), 0);
     assert_prepares("digits", 1);
 }
@@ -352,7 +312,7 @@ static void a_copied_cache_is_as_good(void **state)
     assert_prepares("digits", 1);
     const int64_t inode = inode_of_images();
     char path[600];
-    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", prepared.directory);
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", fixture_prepared.directory);
     assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0); /* another time of change */
     assert_prepares("digits", 1);
     assert_int_equal(inode_of_images(), inode);
@@ -373,11 +333,12 @@ static void the_lock_is_waited_for_until_an_abort(void **state)
 {
     (void)state;
     struct cache cache;
-    assert_int_equal(cache_open(NULL, "digits", &cache, &error), 0);
-    assert_int_equal(cache_lock(&cache, NULL, &error), 0);
+    assert_int_equal(cache_open(NULL, "digits", &cache, &fixture_error), 0);
+    assert_int_equal(cache_lock(&cache, NULL, &fixture_error), 0);
     const atomic_bool abort = true;
-    options.abort = &abort;
-    assert_int_equal(prepare("digits", &options, &prepared, &error), -ECANCELED);
+    fixture_options.abort = &abort;
+    assert_int_equal(prepare("digits", &fixture_options, &fixture_prepared, &fixture_error),
+                     -ECANCELED);
     cache_close(&cache);
 }
 
@@ -398,7 +359,8 @@ static void processes_and_threads_at_once_agree(void **state)
         child[i] = fork();
         assert_true(child[i] >= 0);
         if (child[i] == 0) {
-            _exit(prepare("digits", &options, &prepared, &error) == 0 ? 0 : 1);
+            _exit(prepare("digits", &fixture_options, &fixture_prepared, &fixture_error) == 0 ? 0
+                                                                                              : 1);
         }
     }
     pthread_t thread[N_AT_ONCE];
@@ -412,7 +374,7 @@ static void processes_and_threads_at_once_agree(void **state)
         int status;
         assert_int_equal(pthread_join(thread[i], &r), 0);
         assert_int_equal((intptr_t)r, 0);
-        assert_string_equal(result[i].data_sha256, prepared.data_sha256);
+        assert_string_equal(result[i].data_sha256, fixture_prepared.data_sha256);
         assert_int_equal(waitpid(child[i], &status, 0), child[i]);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
@@ -431,17 +393,19 @@ static void synthetic_digits_are_those_of_every_other_machine(void **state)
 {
     (void)state;
     int n_progress = 0;
-    options.progress = count_progress;
-    options.progress_arg = &n_progress;
-    assert_int_equal(prepare("synthetic-digits", &options, &prepared, &error), 0);
-    assert_string_equal(prepared.data_sha256, SYNTH_DATA_SHA256);
+    fixture_options.progress = count_progress;
+    fixture_options.progress_arg = &n_progress;
+    assert_int_equal(
+        prepare("synthetic-digits", &fixture_options, &fixture_prepared, &fixture_error), 0);
+    assert_string_equal(fixture_prepared.data_sha256, SYNTH_DATA_SHA256);
     assert_int_equal(n_progress, 70);
     struct dataset dataset;
-    assert_int_equal(dataset_open(prepared.directory, &dataset, &error), 0);
+    assert_int_equal(dataset_open(fixture_prepared.directory, &dataset, &fixture_error), 0);
     assert_int_equal(dataset.n_train, 60000);
     assert_int_equal(dataset.n_test, 10000);
     dataset_close(&dataset);
-    assert_int_equal(prepare("synthetic-digits", &options, &prepared, &error), 0);
+    assert_int_equal(
+        prepare("synthetic-digits", &fixture_options, &fixture_prepared, &fixture_error), 0);
     assert_int_equal(n_progress, 70); /* from the cache */
 }
 
@@ -471,8 +435,8 @@ static void the_daemon_is_asked_for_what_is_not_here(void **state)
 {
     (void)state;
     struct file_server *server = start_daemon("served", 5);
-    options.daemon_url = file_server_url(server);
-    options.token = "secret";
+    fixture_options.daemon_url = file_server_url(server);
+    fixture_options.token = "secret";
     assert_prepares("digits", 5);
     assert_string_equal(file_server_stats(server).authorization, "Bearer secret");
     assert_int_equal(file_server_stats(server).n_requests, 5);
@@ -486,11 +450,11 @@ static void a_data_set_that_changed_at_the_daemon_is_fetched_again(void **state)
 {
     (void)state;
     struct file_server *server = start_daemon("served", 5);
-    options.daemon_url = file_server_url(server);
+    fixture_options.daemon_url = file_server_url(server);
     assert_prepares("digits", 5);
     file_server_stop(server);
     server = start_daemon("served", 6);
-    options.daemon_url = file_server_url(server);
+    fixture_options.daemon_url = file_server_url(server);
     assert_prepares("digits", 6);
     file_server_stop(server);
 }
@@ -500,7 +464,7 @@ static void a_daemon_that_is_away_is_a_reason_to_try_later(void **state)
     (void)state;
     struct file_server *server = start_daemon("served", 5);
     file_server_answer(server, 503);
-    options.daemon_url = file_server_url(server);
+    fixture_options.daemon_url = file_server_url(server);
     assert_fails("digits", PREPARE_TRY_LATER, "503");
     file_server_answer(server, 401);
     assert_fails("digits", ERROR_INVALID, "a token is needed");
@@ -519,17 +483,18 @@ static void mnist_comes_from_a_mirror(void **state)
     struct file_server *server = file_server_start("mirror");
     setenv("NINETY_MIRRORS", file_server_url(server), 1);
     file_server_cut_after(server, 3000000);
-    assert_int_equal(prepare("mnist", &options, &prepared, &error), 0);
+    assert_int_equal(prepare("mnist", &fixture_options, &fixture_prepared, &fixture_error), 0);
     assert_int_equal(file_server_stats(server).n_requests, 4 + 3);
     file_server_stop(server);
     struct dataset dataset;
-    assert_int_equal(dataset_open(prepared.directory, &dataset, &error), 0);
+    assert_int_equal(dataset_open(fixture_prepared.directory, &dataset, &fixture_error), 0);
     assert_int_equal(dataset.n_train, 60000);
     assert_int_equal(dataset.train_labels[0], 5);
     dataset_close(&dataset);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_teardown)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, prepare_fixture_setup, fixture_teardown)
 
 int main(void)
 {
